@@ -1,0 +1,25 @@
+{{/*
+Name of every object of this chart. The ingress chart routes to the Service by this name, so values.yaml
+fixes it instead of deriving it from the release.
+*/}}
+{{- define "plate-llm.fullname" -}}
+{{- .Values.fullnameOverride | default .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* Labels that never change during the life of a Deployment: its selector is immutable. */}}
+{{- define "plate-llm.selectorLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "plate-llm.imageTag" -}}
+{{- .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{- define "plate-llm.labels" -}}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
+{{ include "plate-llm.selectorLabels" . }}
+app.kubernetes.io/version: {{ include "plate-llm.imageTag" . | quote }}
+app.kubernetes.io/part-of: plate
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
