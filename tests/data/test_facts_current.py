@@ -1,0 +1,38 @@
+"""The committed facts against the released sources, loaded anew through the Go module proxy."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "driftgate" / "data"
+
+pytestmark = pytest.mark.network
+
+
+def check(data: Path) -> tuple[int, str, str]:
+    """Exit code, output and errors of the generator's comparison."""
+    command = [sys.executable, str(ROOT / "tools" / "facts" / "generate.py"), "--check", "--data", str(data)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    return run.returncode, run.stdout, run.stderr
+
+
+def test_committed_facts_are_current() -> None:
+    """What the generator makes of the released sources is what is committed, byte by byte."""
+    assert check(DATA) == (0, "", "")
+
+
+def test_edited_fact_is_noticed(tmp_path: Path) -> None:
+    """A fact changed by hand makes the comparison fail and names the file."""
+    copy = shutil.copytree(DATA, tmp_path / "data")
+    edited = copy / "kubernetes-kinds.json"
+    text = edited.read_text(encoding="utf-8")
+    edited.write_text(
+        text.replace('"/Namespace":{"namespaced":false', '"/Namespace":{"namespaced":true'), encoding="utf-8"
+    )
+    assert check(copy) == (1, "differs: kubernetes-kinds.json\n", "")
