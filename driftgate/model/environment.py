@@ -1,0 +1,213 @@
+"""An environment as a whole: what was read, laid out and rendered, ready to be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from driftgate.model.application import AppProject, Application, Source
+from driftgate.model.manifest import Manifest
+from driftgate.model.node import Duplicate, Node, Path
+from driftgate.model.place import Place
+
+__all__ = [
+    "Chart",
+    "Environment",
+    "LayerKind",
+    "LoadedApplication",
+    "OutputFault",
+    "Problem",
+    "ProblemKind",
+    "Render",
+    "RenderStatus",
+    "SourceType",
+    "ValuesLayer",
+]
+
+
+class ProblemKind(Enum):
+    """Why something could not be read or rendered; `broken` is the repository's fault, the rest is ours to tell."""
+
+    BROKEN = "broken"
+    REMOTE = "remote"
+    PINNED = "pinned"
+    UNSUPPORTED = "unsupported"
+    LIMIT = "limit"
+    TOOL = "tool"
+    PLACEHOLDER = "placeholder"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that could not be read, resolved or rendered.
+
+    `fault` names the sort of breach (a check with the same word reports it), `found` and `expected` are for people.
+    """
+
+    kind: ProblemKind
+    fault: str
+    place: Place
+    found: str
+    expected: str = ""
+    related: tuple[tuple[Place, str], ...] = ()
+
+
+class SourceType(Enum):
+    """What Argo CD would render a source with."""
+
+    HELM = "helm"
+    KUSTOMIZE = "kustomize"
+    DIRECTORY = "directory"
+    PLUGIN = "plugin"
+    NONE = "none"
+
+
+class LayerKind(Enum):
+    """The layers of Helm values, lowest first."""
+
+    CHART = "chart values.yaml"
+    VALUE_FILE = "valueFiles"
+    INLINE = "values"
+    PARAMETER = "parameters"
+    FILE_PARAMETER = "fileParameters"
+
+
+@dataclass(frozen=True, slots=True)
+class ValuesLayer:
+    """One layer of Helm values: a mapping of Nodes with the place each leaf came from.
+
+    For parameters, `node` holds the mapping that the one parameter sets. `text` is the YAML text that Helm gets;
+    `entry` is where the Application names the layer.
+    """
+
+    kind: LayerKind
+    label: str
+    node: Node
+    entry: Place
+    file: str = ""
+    text: str = ""
+    duplicates: tuple[Duplicate, ...] = ()
+
+
+class RenderStatus(Enum):
+    """What came of rendering one source."""
+
+    RENDERED = "rendered"
+    FAILED = "failed"
+    COULD_NOT = "could-not-render"
+    NOTHING_TO_RENDER = "nothing-to-render"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFault:
+    """Something wrong with one rendered document that did not stop the render."""
+
+    fault: str
+    template: str
+    document: int
+    found: str
+    node_place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Render:
+    """One source, rendered or not, and why.
+
+    `assumptions` lists what a render rested on that the cluster might answer otherwise. `unstable` names the
+    templates whose output differed between two renders with the same input.
+    """
+
+    source: Source
+    type: SourceType
+    status: RenderStatus
+    directory: str = ""
+    layers: tuple[ValuesLayer, ...] = ()
+    manifests: tuple[Manifest, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    faults: tuple[OutputFault, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    unstable: tuple[str, ...] = ()
+    engine: str = ""
+    chart: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every object that the source yields is known."""
+        return self.status in (RenderStatus.RENDERED, RenderStatus.NOTHING_TO_RENDER) and not self.problems
+
+
+class Reach(Enum):
+    """How an Application comes to the cluster, as far as the tree tells."""
+
+    ROOT = "root"
+    CHILD = "child"
+    STANDALONE = "standalone"
+    UNREACHED = "unreached"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedApplication:
+    """An Application with everything that the tree tells of it.
+
+    `label` is its name, with its folder added where two Applications of one environment share the name. `parents`
+    are the labels of the Applications that render it.
+    """
+
+    label: str
+    application: Application
+    renders: tuple[Render, ...]
+    manifests: tuple[Manifest, ...]
+    parents: tuple[str, ...] = ()
+    reach: Reach = Reach.STANDALONE
+
+    @property
+    def complete(self) -> bool:
+        """Whether every object of the Application is known."""
+        return all(render.complete for render in self.renders)
+
+    @property
+    def is_parent(self) -> bool:
+        """Whether it renders other Applications."""
+        return any(manifest.kind == "Application" and manifest.group == "argoproj.io" for manifest in self.manifests)
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One Helm chart of the tree; `used_by` are the labels of the Applications whose source it is.
+
+    `render` is there only for charts that no Application uses, rendered with the chart's own values.
+    """
+
+    path: str
+    name: str
+    library: bool = False
+    used_by: tuple[str, ...] = ()
+    render: Render | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Everything that is judged under one policy.
+
+    `origin` answers which values line sets a rendered field: given a manifest and a field path it gives the place, or
+    None where no single line does. It is a function because the answer takes further renders and is wanted for
+    findings only.
+    """
+
+    name: str
+    applications: tuple[LoadedApplication, ...]
+    projects: tuple[AppProject, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    application_sets: tuple[tuple[str, Place], ...] = ()
+    excluded: tuple[str, ...] = ()
+    argocd_config: Mapping[str, Node] = field(default_factory=dict)
+    values_files: tuple[str, ...] = ()
+    unlisted_values_files: tuple[tuple[str, str], ...] = ()
+    paths: frozenset[str] = frozenset()
+    origin: Callable[[Manifest, Path], Place | None] = lambda manifest, path: None
+
+    def find(self, label: str) -> LoadedApplication | None:
+        """The Application of a label."""
+        return next((loaded for loaded in self.applications if loaded.label == label), None)

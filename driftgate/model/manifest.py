@@ -1,0 +1,150 @@
+"""One rendered manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from driftgate.model.node import Node, Path, field_path
+from driftgate.model.place import Place
+
+__all__ = ["Manifest", "dig"]
+
+_MERGE_KEYS = ("name", "containerPort", "port", "mountPath", "ip", "topologyKey", "type", "host", "path")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One object out of helm, kustomize or a plain directory, as it was rendered.
+
+    `object` is the plain document, with Secret values made unprintable. `namespace` is what the manifest itself says;
+    `target_namespace` is where it goes once Argo CD has filled in the destination namespace ("" for cluster-scoped
+    kinds). `template` is the file it came from; `node` is there where the object stands in that file as written, so
+    that a field's line is exact.
+    """
+
+    application: str
+    source_index: int
+    index: int
+    object: dict[str, Any]
+    template: str
+    target_namespace: str = ""
+    node: Node | None = None
+
+    @property
+    def api_version(self) -> str:
+        """`apiVersion` as written."""
+        return _as_text(self.object.get("apiVersion"))
+
+    @property
+    def group(self) -> str:
+        """The API group; empty for the core group."""
+        group, slash, _ = self.api_version.partition("/")
+        return group if slash else ""
+
+    @property
+    def version(self) -> str:
+        """The version within the API group."""
+        return self.api_version.rpartition("/")[2]
+
+    @property
+    def kind(self) -> str:
+        """`kind` as written."""
+        return _as_text(self.object.get("kind"))
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """`metadata`, or an empty mapping."""
+        metadata = self.object.get("metadata")
+        return metadata if isinstance(metadata, dict) else {}
+
+    @property
+    def name(self) -> str:
+        """`metadata.name`, or `metadata.generateName` with a star."""
+        name = _as_text(self.metadata.get("name"))
+        generated = _as_text(self.metadata.get("generateName"))
+        return name or (f"{generated}*" if generated else "")
+
+    @property
+    def namespace(self) -> str:
+        """`metadata.namespace` as written."""
+        return _as_text(self.metadata.get("namespace"))
+
+    @property
+    def annotations(self) -> dict[str, Any]:
+        """`metadata.annotations`, or an empty mapping."""
+        annotations = self.metadata.get("annotations")
+        return annotations if isinstance(annotations, dict) else {}
+
+    @property
+    def object_id(self) -> str:
+        """The object in a finding: group/Kind/namespace/name, empty parts left out."""
+        return "/".join(part for part in (self.group, self.kind, self.target_namespace, self.name) if part)
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """What Argo CD tells objects apart by; the version is not part of it."""
+        return (self.group, self.kind, self.target_namespace, self.name)
+
+    def get(self, *path: str | int) -> Any:
+        """The value at a path, or None."""
+        return dig(self.object, path)
+
+    def place_of(self, *path: str | int) -> Place:
+        """The place of a field: its line where the object stands in a file as written, else the template file."""
+        return self.node.place_of(*path) if self.node is not None else Place(self.template)
+
+    def field(self, *path: str | int) -> str:
+        """A field's path for a finding's key: list elements by their merge key, so that reordering keeps it."""
+        text, value = "", self.object
+        for step in path:
+            below = dig(value, (step,))
+            text += _named(below, step) if isinstance(step, int) else field_path((step,)).join((".", ""))
+            value = below
+        return text.removeprefix(".")
+
+    @property
+    def pod_spec_path(self) -> Path | None:
+        """Where this kind keeps its pod template's spec, or None for kinds without pods."""
+        if self.group == "" and self.kind == "Pod":
+            return ("spec",)
+        if (self.group, self.kind) == ("batch", "CronJob"):
+            return ("spec", "jobTemplate", "spec", "template", "spec")
+        if (self.group, self.kind) in _WORKLOADS:
+            return ("spec", "template", "spec")
+        return None
+
+
+_WORKLOADS = {
+    ("apps", "Deployment"),
+    ("apps", "StatefulSet"),
+    ("apps", "DaemonSet"),
+    ("apps", "ReplicaSet"),
+    ("batch", "Job"),
+    ("", "ReplicationController"),
+    ("argoproj.io", "Rollout"),
+}
+
+
+def _named(element: Any, index: int) -> str:
+    if isinstance(element, dict):
+        for key in _MERGE_KEYS:
+            if isinstance(element.get(key), str | int):
+                return f"[{key}={element[key]}]"
+    return f"[{index}]"
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def dig(value: Any, path: Path) -> Any:
+    """The value at a path of keys and list indexes in plain data, or None where the path ends early."""
+    for step in path:
+        if isinstance(step, str):
+            value = value.get(step) if isinstance(value, dict) else None
+        else:
+            value = value[step] if isinstance(value, list) and 0 <= step < len(value) else None
+        if value is None:
+            return None
+    return value

@@ -1,0 +1,134 @@
+"""What judging yields: outcomes, findings and the ledger of what was judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from driftgate.model.place import Place
+
+__all__ = ["Finding", "Ledger", "Outcome", "Related", "Severity", "Tally", "Judgement"]
+
+
+class Severity(Enum):
+    """How much a finding weighs; errors and warnings fail the run, notes are only told."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """0 for the heaviest."""
+        return list(Severity).index(self)
+
+
+class Outcome(Enum):
+    """What came of one check on one subject."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    WAIVED = "waived"
+    NOT_APPLICABLE = "not-applicable"
+    COULD_NOT_CHECK = "could-not-check"
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A second place that proves a finding, and what stands there."""
+
+    place: Place
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One breach at one place, or one thing that could not be checked.
+
+    `object` names the Kubernetes object as group/Kind/namespace/name, or is empty; `field` is the path of the field,
+    list elements named by their merge key. `waiver` holds the accepted reason of a waived finding; `could_not_check`
+    tells a waived "could not check" from a waived failure.
+    """
+
+    check: str
+    severity: Severity
+    outcome: Outcome
+    place: Place
+    found: str
+    expected: str
+    why: str
+    fix: str
+    application: str = ""
+    object: str = ""
+    field: str = ""
+    related: tuple[Related, ...] = ()
+    waiver: str = ""
+    could_not_check: bool = False
+
+    @property
+    def key(self) -> str:
+        """What this finding is called across runs: no file, line or message, so that moving text keeps the key."""
+        return "/".join(part.replace("/", "~1") for part in (self.check, self.application, self.object, self.field))
+
+    @property
+    def sort_key(self) -> tuple[object, ...]:
+        """Failures before the unchecked, heavy before light, then by place."""
+        order = [Outcome.FAILED, Outcome.COULD_NOT_CHECK, Outcome.WAIVED]
+        return (order.index(self.outcome), self.severity.rank, self.place, self.check, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often one check came to each outcome."""
+
+    passed: int = 0
+    failed: int = 0
+    waived: int = 0
+    not_applicable: int = 0
+    could_not_check: int = 0
+
+    @property
+    def judged(self) -> int:
+        """How many subjects the check really judged."""
+        return self.passed + self.failed + self.waived
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What was judged, by name where names matter: the answer to "green on what?"."""
+
+    environment: str
+    policy: str
+    applications: tuple[str, ...] = ()
+    rendered: tuple[str, ...] = ()
+    charts: tuple[str, ...] = ()
+    values_files: tuple[str, ...] = ()
+    objects: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
+    application_sets: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    waived_failures: int = 0
+    waived_unchecked: int = 0
+    checks: dict[str, Tally] = field(default_factory=dict)
+    renders: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The findings and the ledger of one environment."""
+
+    findings: tuple[Finding, ...]
+    ledger: Ledger
+
+    def with_outcome(self, outcome: Outcome) -> tuple[Finding, ...]:
+        """The findings that came to one outcome."""
+        return tuple(finding for finding in self.findings if finding.outcome is outcome)
+
+    @property
+    def exit_code(self) -> int:
+        """0 clean, 1 findings, 5 nothing judged, 6 no findings but something could not be checked."""
+        if any(finding.severity is not Severity.NOTE for finding in self.with_outcome(Outcome.FAILED)):
+            return 1
+        if not self.ledger.applications:
+            return 5
+        return 6 if self.with_outcome(Outcome.COULD_NOT_CHECK) else 0

@@ -1,0 +1,75 @@
+"""Secret values that cannot be printed."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+
+__all__ = ["SecretValue", "mask_secret"]
+
+_RUN_KEY = os.urandom(32)
+
+
+class SecretValue:
+    """A value that has no printable form.
+
+    Two values of one run compare as equal or different; `reveal` is for the comparison and the encoding checks only.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+    def __format__(self, spec: str) -> str:
+        return "<secret>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretValue) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret value is not serialised")
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing in it, which is no secret."""
+        return self._value in (None, "")
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal values of this run, and meaningless outside it."""
+        return hmac.new(_RUN_KEY, repr(self._value).encode(), hashlib.sha256).hexdigest()[:16]
+
+    def reveal(self) -> object:
+        """The value itself."""
+        return self._value
+
+
+def mask_secret(document: dict[str, object]) -> dict[str, object]:
+    """A core Secret with every value of `data` and `stringData` made unprintable; anything else as it is.
+
+    `kubectl.kubernetes.io/last-applied-configuration` repeats the whole object and is masked too.
+    """
+    if document.get("kind") != "Secret" or document.get("apiVersion") != "v1":
+        return document
+    masked = dict(document)
+    for block in ("data", "stringData"):
+        values = document.get(block)
+        if isinstance(values, dict):
+            masked[block] = {key: SecretValue(value) for key, value in values.items()}
+        elif values is not None:
+            masked[block] = SecretValue(values)
+    metadata = document.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    last_applied = "kubectl.kubernetes.io/last-applied-configuration"
+    if isinstance(metadata, dict) and isinstance(annotations, dict) and last_applied in annotations:
+        hidden = {**annotations, last_applied: SecretValue(annotations[last_applied])}
+        masked["metadata"] = {**metadata, "annotations": hidden}
+    return masked
