@@ -1,0 +1,111 @@
+"""Replies kept between runs, by everything that goes into a render."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import driftgate
+from driftgate.render.jobs import HelmJob, Job, Reply
+
+__all__ = ["RenderCache"]
+
+FORMAT = 1
+_CACHED_FAULTS = frozenset({"", "render-failed", "dependencies-missing"})
+
+
+class RenderCache:
+    """A folder of JSON files, mode 0600, each with a digest of its content.
+
+    The key covers all bytes of the chart, values, flags, and the versions of engine and reader. Renders that differ
+    from run to run, or that hold Secret values, are not kept. A cache that cannot be read or written is no cache.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder / "renders" if folder else None
+        self._digests: dict[str, str] = {}
+        self.hits = 0
+
+    def key(self, job: Job) -> str | None:
+        """The name of a job's entry; None for jobs whose input is not worth covering (kustomize builds)."""
+        if self._folder is None or not isinstance(job, HelmJob):
+            return None
+        folders = [job.chart, *(path for _, path in job.local_dependencies)]
+        files = [flag.value for flag in job.sets if flag.flag == "--set-file"]
+        try:
+            content = [self._digest(path) for path in folders] + [_file_digest(path) for path in files]
+        except OSError:
+            return None
+        plain = {**asdict(job), "chart": "", "local_dependencies": [name for name, _ in job.local_dependencies]}
+        text = json.dumps([FORMAT, _versions(), content, plain], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _digest(self, folder: str) -> str:
+        if folder not in self._digests:
+            digest = hashlib.sha256()
+            for path in sorted(Path(folder).rglob("*")):
+                if path.is_file():
+                    data = path.read_bytes()
+                    name = path.relative_to(folder).as_posix().encode()
+                    digest.update(b"%d:%s%d:" % (len(name), name, len(data)))
+                    digest.update(data)
+            self._digests[folder] = digest.hexdigest()
+        return self._digests[folder]
+
+    def get(self, key: str | None) -> Reply | None:
+        """The kept reply, or None; an entry that was damaged counts as absent."""
+        if key is None or self._folder is None:
+            return None
+        try:
+            digest, _, text = (self._folder / key).read_text(encoding="utf-8").partition("\n")
+            if hashlib.sha256(text.encode()).hexdigest() != digest:
+                return None
+            reply = Reply.from_json(json.loads(text))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        self.hits += 1
+        return reply
+
+    def put(self, key: str | None, reply: Reply) -> None:
+        """Keep a reply, if it may be kept."""
+        if key is None or self._folder is None or not _may_keep(reply):
+            return
+        text = json.dumps(reply.to_json())
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle, draft = tempfile.mkstemp(dir=self._folder)  # mode 0600
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
+            os.replace(draft, self._folder / key)
+
+
+def _file_digest(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _may_keep(reply: Reply) -> bool:
+    return reply.fault in _CACHED_FAULTS and not reply.unstable and not any(map(_holds_secret, reply.documents))
+
+
+def _holds_secret(document: Any) -> bool:
+    body = document.object
+    if body.get("kind") != "Secret":
+        return False
+    blocks = [body.get(block) for block in ("data", "stringData")]
+    return any(block if not isinstance(block, dict) else any(block.values()) for block in blocks)
+
+
+def _versions() -> list[str]:
+    try:
+        engine = importlib.metadata.version("helm-python-sdk")
+    except importlib.metadata.PackageNotFoundError:
+        engine = "none"
+    return [driftgate.__version__, engine, platform.python_version()]

@@ -1,0 +1,131 @@
+"""Run helm and kustomize as commands, with nothing of the user's configuration and no way to the network."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from driftgate.render.jobs import HelmJob, KustomizeJob, Reply
+from driftgate.render.output import parse_output
+from driftgate.semantics.helm_values import escape_set_value
+
+__all__ = ["offline_environment", "render_helm", "render_kustomize"]
+
+# Nothing listens there: a proxy that refuses is how a Go program without a network switch is kept off the network.
+_NO_PROXY_LISTENS = "http://127.0.0.1:9"
+_SOURCE = re.compile(r"^# Source: (\S+)\s*$", re.MULTILINE)
+_TEMPLATE_ERROR = re.compile(r"(?P<template>[\w.-]+/(?:[\w./-]+)):(?P<line>\d+)(?::(?P<column>\d+))?")
+_MISSING_DEPENDENCY = "missing in charts/"
+
+
+def offline_environment(home: str) -> dict[str, str]:
+    """An environment with a home of its own and proxies that lead nowhere."""
+    kept = {key: os.environ[key] for key in ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP") if key in os.environ}
+    proxies = {name: _NO_PROXY_LISTENS for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
+    helm = {f"HELM_{name}_HOME": home for name in ("CACHE", "CONFIG", "DATA")}
+    git = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "none"}
+    return {**kept, **proxies, **helm, **git, "HOME": home, "NO_PROXY": "", "KUBECONFIG": os.path.join(home, "none")}
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="driftgate-render-") as folder:
+        yield Path(folder)
+
+
+def render_helm(job: HelmJob) -> Reply:
+    """Render through the `helm` command with exactly the flags that Argo CD passes, twice."""
+    assert job.helm is not None
+    with _scratch() as scratch:
+        arguments = [job.helm, "template", ".", *_helm_flags(job, scratch)]
+        first = _run(arguments, job.chart, scratch)
+        if first.returncode != 0:
+            return _helm_failure(first.stderr)
+        second = _run(arguments, job.chart, scratch)
+    before, after = _by_template(first.stdout), _by_template(second.stdout)
+    unstable = tuple(sorted(name for name in before if before[name] != after.get(name)))
+    documents, faults = parse_output(sorted(before.items()))
+    return Reply(tuple(documents), tuple(faults), unstable, engine="helm command")
+
+
+def _helm_flags(job: HelmJob, scratch: Path) -> Iterator[str]:
+    yield from ("--name-template", job.release)
+    if job.namespace:
+        yield from ("--namespace", job.namespace)
+    if job.kube_version:
+        yield from ("--kube-version", job.kube_version)
+    for flag in job.sets:
+        value = flag.value if flag.flag == "--set-file" else escape_set_value(flag.value)
+        yield from (flag.flag, f"{flag.name}={value}")
+    for index, text in enumerate(job.values):
+        path = scratch / f"values-{index}.yaml"
+        path.write_text(text, encoding="utf-8")
+        yield from ("--values", str(path))
+    for api_version in job.api_versions:
+        yield from ("--api-versions", api_version)
+    if job.include_crds:
+        yield "--include-crds"
+    if job.skip_schema_validation:
+        yield "--skip-schema-validation"
+    if job.skip_tests:
+        yield "--skip-tests"
+
+
+def _run(arguments: list[str], folder: str, home: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own argument list, no shell
+        arguments,
+        cwd=folder,
+        env=offline_environment(str(home)),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+
+
+def _by_template(output: str) -> dict[str, str]:
+    """Helm's output cut at its `# Source:` lines; each template's documents stay in order."""
+    texts: dict[str, str] = {}
+    marks = list(_SOURCE.finditer(output))
+    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+        part = output[mark.end() : following.start() if following else len(output)]
+        part = part.rstrip().removesuffix("---") if following else part
+        name = mark[1].partition("/")[2] or mark[1]
+        texts[name] = f"{texts[name]}\n---\n{part}" if name in texts else part
+    return texts
+
+
+def _helm_failure(message: str) -> Reply:
+    text = " ".join(line for line in message.splitlines() if line and not line.startswith("Use --debug")).strip()
+    if _MISSING_DEPENDENCY in text:
+        return Reply(engine="helm command", fault="dependencies-missing", message=text)
+    found = list(_TEMPLATE_ERROR.finditer(text))
+    if not found:
+        return Reply(engine="helm command", fault="render-failed", message=text)
+    last = found[-1]
+    return Reply(
+        engine="helm command",
+        fault="render-failed",
+        message=text,
+        template=last["template"].partition("/")[2],
+        line=int(last["line"]),
+        column=int(last["column"] or 0),
+    )
+
+
+def render_kustomize(job: KustomizeJob) -> Reply:
+    """Build an overlay; every base was seen to be local before this was asked."""
+    with _scratch() as scratch:
+        arguments = [*job.command, str(Path(job.root) / job.directory)]
+        done = _run(arguments, job.root, scratch)
+    if done.returncode != 0:
+        text = " ".join(done.stderr.split()).replace(job.root, "").strip()
+        return Reply(engine="kustomize", fault="render-failed", message=text, template="kustomization.yaml")
+    documents, faults = parse_output([("kustomization.yaml", done.stdout)])
+    return Reply(tuple(documents), tuple(faults), engine="kustomize")

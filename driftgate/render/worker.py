@@ -1,0 +1,115 @@
+"""The process that renders: one JSON job a line in, one JSON reply a line out, until its input ends.
+
+It runs untrusted templates, so it limits its own memory, keeps itself off the network, and ends itself when the
+process that started it is gone. Time is limited from outside, because a Go library cannot be interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+from typing import Any
+
+from driftgate.render.commands import offline_environment, render_helm, render_kustomize
+from driftgate.render.jobs import HelmJob, KustomizeJob, Reply, SetFlag
+
+__all__ = ["MEMORY_EXIT", "main"]
+
+MEMORY_EXIT = 77
+_WATCH_SECONDS = 0.02
+
+
+def main() -> None:
+    """Serve jobs from standard input; the first argument is the memory limit in bytes."""
+    limit = int(sys.argv[1])
+    _limit_memory(limit)
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a library prints must not pass for a reply
+    threading.Thread(target=_watch, args=(limit, os.getppid()), daemon=True).start()
+    with tempfile.TemporaryDirectory(prefix="driftgate-worker-") as home:
+        os.environ.update(offline_environment(home))
+        for line in sys.stdin:
+            print(json.dumps(_answer(json.loads(line)).to_json()), file=replies, flush=True)
+
+
+def _answer(data: dict[str, Any]) -> Reply:
+    try:
+        if data["type"] == "kustomize":
+            return render_kustomize(KustomizeJob(**{**data, "command": tuple(data["command"])}))
+        return _render_helm(_helm_job(data))
+    except MemoryError:
+        os._exit(MEMORY_EXIT)
+    except OSError as error:
+        return Reply(fault="render-failed", message=error.strerror or str(error))
+
+
+def _helm_job(data: dict[str, Any]) -> HelmJob:
+    lists = {
+        "values": tuple(data["values"]),
+        "sets": tuple(SetFlag(**flag) for flag in data["sets"]),
+        "api_versions": tuple(data["api_versions"]),
+        "local_dependencies": tuple((name, path) for name, path in data["local_dependencies"]),
+    }
+    return HelmJob(**{**data, **lists})
+
+
+def _render_helm(job: HelmJob) -> Reply:
+    """The embedded engine; the command where there is no engine, or where only the command gets integers right."""
+    embedded = None
+    if job.embedded:
+        with contextlib.suppress(ImportError, OSError):
+            from driftgate.render import helm_engine as embedded
+    if embedded is None:
+        if job.helm is None:
+            return Reply(fault="engine-missing", message="neither the helm-python-sdk package nor a helm command")
+        return render_helm(job)
+    reply = embedded.render(job)
+    if embedded.INTEGER_PARAMETERS in reply.assumptions and job.helm is not None:
+        return render_helm(job)
+    return reply
+
+
+def _limit_memory(limit: int) -> None:
+    """A hard limit where the system has one: data and heap, not the address space that Go reserves and never uses."""
+    try:
+        import resource
+    except ImportError:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_DATA, (limit * 2, limit * 2))
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _watch(limit: int, parent: int) -> None:
+    """Leave when the memory in use passes the limit, or when the parent has died."""
+    while True:
+        time.sleep(_WATCH_SECONDS)
+        if os.getppid() != parent:
+            os._exit(1)
+        if _resident() > limit:
+            os._exit(MEMORY_EXIT)
+
+
+def _resident() -> int:
+    """Bytes in memory now; on systems without /proc the peak, which for a limit is as good."""
+    try:
+        with open("/proc/self/statm", "rb") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        pass
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+if __name__ == "__main__":
+    main()

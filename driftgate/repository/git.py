@@ -1,0 +1,84 @@
+"""What Git knows of the judged tree, asked of the git command without running anything of the tree."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+__all__ = ["GitClone"]
+
+TIMEOUT = 60
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+
+
+class GitClone:
+    """The clone that a root is the top of; every answer is empty where there is no Git.
+
+    Only reading commands are run, with hooks, filters' configuration of the user and prompts switched off.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._present = (root / ".git").exists()
+
+    def _run(self, *arguments: str) -> bytes | None:
+        if not self._present:
+            return None
+        environment = {
+            **os.environ,
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "LC_ALL": "C",
+        }
+        command = ["git", "-C", str(self._root), "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]
+        try:
+            done = subprocess.run(  # noqa: S603 - a fixed command, no shell
+                [*command, *arguments], capture_output=True, timeout=TIMEOUT, env=environment, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout if done.returncode == 0 else None
+
+    def remotes(self) -> tuple[str, ...]:
+        """The URLs of the clone's remotes."""
+        output = self._run("config", "--get-regexp", r"^remote\..*\.url$") or b""
+        lines = output.decode("utf-8", "replace").splitlines()
+        return tuple(dict.fromkeys(line.split(" ", 1)[1] for line in lines if " " in line))
+
+    def pinned_commit(self, revision: str) -> str | None:
+        """The commit that a tag or a commit hash names here; None where it is neither, or not in this clone."""
+        candidates = [f"refs/tags/{revision}^{{commit}}"]
+        if _COMMIT.fullmatch(revision):
+            candidates.append(f"{revision}^{{commit}}")
+        for candidate in candidates:
+            output = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", candidate)
+            if output:
+                return output.decode().strip()
+        return None
+
+    def tags(self) -> tuple[str, ...]:
+        """The tags that this clone has."""
+        return tuple((self._run("tag", "--list") or b"").decode("utf-8", "replace").split())
+
+    @contextmanager
+    def exported(self, commit: str) -> Iterator[Path | None]:
+        """A folder with the tree of a commit, gone afterwards; None where Git does not give it.
+
+        The members pass through tarfile's `data` filter, so nothing is written outside the folder.
+        """
+        archive = self._run("archive", "--format=tar", commit)
+        if archive is None:
+            yield None
+            return
+        with tempfile.TemporaryDirectory(prefix="driftgate-git-") as folder:
+            with tarfile.open(fileobj=BytesIO(archive)) as tar:
+                tar.extractall(folder, filter="data")
+            yield Path(folder)

@@ -1,0 +1,262 @@
+"""Resolve the values layers of a Helm source as Argo CD does, each with its place."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from driftgate.files import FileRoot
+from driftgate.model.application import Application, Located, Parameter, Source
+from driftgate.model.environment import LayerKind, Problem, ProblemKind, ValuesLayer
+from driftgate.model.node import Node
+from driftgate.model.place import Place
+from driftgate.semantics import envsubst
+from driftgate.semantics.glob_expansion import expand_doublestar
+from driftgate.yaml_reader import read_yaml
+
+__all__ = ["Layers", "RefRoots", "build_environment", "resolve_layers"]
+
+RefRoots = Mapping[str, "FileRoot | Problem"]
+_REMOTE_SCHEMES = ("https", "http")
+
+
+@dataclass(slots=True)
+class Layers:
+    """The layers of one source, lowest first, and what kept any of them from being read."""
+
+    layers: list[ValuesLayer] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+
+def build_environment(application: Application, source: Source, control_plane: str) -> dict[str, str]:
+    """The variables that Argo CD's repo-server expands (argo-cd: reposerver/repository/repository.go `newEnv`).
+
+    Revisions are unknown before a sync, so `ARGOCD_APP_REVISION` and its short forms are left out, and a source that
+    uses them is told as an assumption by the caller.
+    """
+    outside = application.namespace not in ("", control_plane)
+    name = f"{application.namespace}_{application.name}" if outside else application.name
+    return {
+        "ARGOCD_APP_NAME": name,
+        "ARGOCD_APP_NAMESPACE": application.destination.namespace,
+        "ARGOCD_APP_PROJECT_NAME": application.project,
+        "ARGOCD_APP_SOURCE_REPO_URL": source.repo_url,
+        "ARGOCD_APP_SOURCE_PATH": source.path,
+        "ARGOCD_APP_SOURCE_TARGET_REVISION": source.target_revision,
+    }
+
+
+def resolve_layers(
+    application: Application,
+    source: Source,
+    root: FileRoot,
+    directory: str,
+    refs: RefRoots,
+    env: Mapping[str, str],
+) -> Layers:
+    """Every layer of a Helm source: chart values, valueFiles in order, the inline block, parameters, fileParameters.
+
+    `root` and `directory` say where the chart is, `refs` where the `$name/` prefixes of a multi-source Application
+    lead. Follows argo-cd: reposerver/repository/repository.go `getResolvedValueFiles`.
+    """
+    resolver = _Resolver(application, source, root, directory, refs, env)
+    resolver.chart_values()
+    resolver.value_files()
+    resolver.inline()
+    resolver.parameters()
+    resolver.file_parameters()
+    return resolver.result
+
+
+@dataclass(slots=True)
+class _Resolver:
+    application: Application
+    source: Source
+    root: FileRoot
+    directory: str
+    refs: RefRoots
+    env: Mapping[str, str]
+    result: Layers = field(default_factory=Layers)
+    _seen: set[tuple[str, str]] = field(default_factory=set)
+
+    def chart_values(self) -> None:
+        path = posixpath.join(self.directory, "values.yaml")
+        if self.root.is_file(path):
+            self._add_file(LayerKind.CHART, self.root, path, self.root.place(path))
+
+    def value_files(self) -> None:
+        explicit = {
+            resolved
+            for entry in self.source.helm.value_files
+            if isinstance(resolved := self._resolve(entry), tuple) and not _is_glob(resolved[1])
+        }
+        for entry in self.source.helm.value_files:
+            self._value_file(entry, explicit)
+
+    def _value_file(self, entry: Located, explicit: set[tuple[FileRoot, str]]) -> None:
+        resolved = self._resolve(entry)
+        if isinstance(resolved, Problem):
+            self.result.problems.append(resolved)
+            return
+        root, path = resolved
+        if _is_glob(path):
+            self._glob(entry, root, path, explicit)
+        elif root.is_file(path):
+            self._add_file(LayerKind.VALUE_FILE, root, path, entry.place)
+        elif not self.source.helm.ignore_missing_value_files:
+            self._missing(entry, root, path)
+
+    def _glob(self, entry: Located, root: FileRoot, pattern: str, explicit: set[tuple[FileRoot, str]]) -> None:
+        matches = expand_doublestar(pattern, root.files())
+        for path in matches:
+            if (root, path) not in explicit:
+                self._add_file(LayerKind.VALUE_FILE, root, path, entry.place)
+        if not matches and not self.source.helm.ignore_missing_value_files:
+            self._problem("value-file-missing", entry.place, f"{entry.text} matches no file", "a pattern with a match")
+
+    def _missing(self, entry: Located, root: FileRoot, path: str) -> None:
+        near = root.nearest(path)
+        expected = f"{root.display(path)}" + (f"; the nearest that exists is {near}" if near else "")
+        self._problem("value-file-missing", entry.place, f"{entry.text} does not exist", expected)
+
+    def _resolve(self, entry: Located) -> tuple[FileRoot, str] | Problem:
+        text = entry.text
+        if text.startswith("$"):
+            name, _, rest = text[1:].partition("/")
+            if self.application.multi_source:
+                return self._resolve_ref(entry, name, rest)
+        path = envsubst.expand(text, self.env)
+        scheme, colon, _ = path.split("/", 1)[0].partition(":")
+        if colon:
+            return self._remote(entry, scheme)
+        joined = path.lstrip("/") if path.startswith("/") else posixpath.join(self.directory, path)
+        return self._inside(entry, self.root, joined)
+
+    def _resolve_ref(self, entry: Located, name: str, rest: str) -> tuple[FileRoot, str] | Problem:
+        target = self.refs.get(name)
+        if target is None:
+            known = ", ".join(f"${ref}" for ref in sorted(self.refs)) or "no source has a ref"
+            return Problem(
+                ProblemKind.BROKEN, "value-file-ref-unknown", entry.place, f"${name} names no source", f"one of: {known}"
+            )
+        if isinstance(target, Problem):
+            return Problem(
+                target.kind, target.fault, entry.place, f"{entry.text}: {target.found}", target.expected,
+                ((target.place, "the source that lends the file"),),
+            )  # fmt: skip
+        return self._inside(entry, target, envsubst.expand(rest, self.env).lstrip("/"))
+
+    def _inside(self, entry: Located, root: FileRoot, path: str) -> tuple[FileRoot, str] | Problem:
+        normal = posixpath.normpath(path)
+        if normal in (".", "..") or normal.startswith("../"):
+            return Problem(
+                ProblemKind.BROKEN, "path-leaves-repository", entry.place, entry.text, "a file inside the repository"
+            )
+        return root, normal
+
+    def _remote(self, entry: Located, scheme: str) -> Problem:
+        if scheme.lower() in _REMOTE_SCHEMES:
+            return Problem(
+                ProblemKind.REMOTE, "value-file-remote", entry.place, entry.text, "a values file in the repository"
+            )
+        return Problem(
+            ProblemKind.BROKEN,
+            "value-file-scheme",
+            entry.place,
+            f"{entry.text}: Argo CD takes {scheme!r} for a URL scheme and refuses it",
+            "a path without a colon, or an https URL",
+        )
+
+    def _add_file(self, kind: LayerKind, root: FileRoot, path: str, entry: Place) -> None:
+        if kind is LayerKind.VALUE_FILE and (str(root.path), path) in self._seen:
+            return
+        self._seen.add((str(root.path), path))
+        try:
+            data = root.read(path)
+        except OSError as error:
+            self._problem("value-file-unreadable", root.place(path), str(error.strerror or error), "a readable file")
+            return
+        self.result.files.append(root.display(path))
+        self._add_text(kind, path, data, root.display(path), entry)
+
+    def _add_text(self, kind: LayerKind, label: str, data: bytes | str, file: str, entry: Place) -> None:
+        text = read_yaml(data, file)
+        if text.fault is not None:
+            self._problem("value-file-not-yaml", text.fault.place, text.fault.message, "YAML in UTF-8")
+            return
+        node = text.roots[0] if text.roots else Node({}, file)
+        if not isinstance(node.value, dict):
+            self._problem("value-file-not-yaml", node.place, f"a {node.type_name}", "a mapping of values")
+            return
+        duplicates = tuple(d for document in text.documents[:1] for d in document.duplicates)
+        decoded = data.decode("utf-8-sig") if isinstance(data, bytes) else data
+        self.result.layers.append(ValuesLayer(kind, label, node, entry, file, decoded, duplicates))
+
+    def inline(self) -> None:
+        helm = self.source.helm
+        if helm.values_object is not None:
+            place = self.application.place_of(*self.source.path_in_spec, "helm", "valuesObject")
+            self.result.layers.append(ValuesLayer(LayerKind.INLINE, "valuesObject", helm.values_object, place, place.file))
+        elif helm.values is not None:
+            self._inline_text(helm.values)
+
+    def _inline_text(self, values: Node) -> None:
+        """Inline text stands inside a block scalar, whose own line offsets YAML does not tell: the block is the place."""
+        text = read_yaml(values.text or "", values.file, exact=False)
+        place = self.application.place_of(*self.source.path_in_spec, "helm", "values")
+        if text.fault is not None:
+            self._problem("value-file-not-yaml", place, text.fault.message, "YAML in the values block")
+        elif text.roots:
+            node = text.roots[0]
+            self.result.layers.append(
+                ValuesLayer(LayerKind.INLINE, "values", node, place, place.file, values.text or "")
+            )
+
+    def parameters(self) -> None:
+        """One layer per parameter, in Helm's fixed order: `--set` before `--set-string`; a later twin replaces."""
+        for force in (False, True):
+            last = {p.name: p for p in self.source.helm.parameters if p.force_string is force}
+            for parameter in last.values():
+                self.result.layers.append(self._parameter(parameter))
+
+    def _parameter(self, parameter: Parameter) -> ValuesLayer:
+        value = envsubst.expand(parameter.value, self.env)
+        node = Node(value, parameter.place.file, parameter.place.line, parameter.place.column)
+        label = "--set-string" if parameter.force_string else "--set"
+        return ValuesLayer(LayerKind.PARAMETER, label, node, parameter.place, parameter.place.file, parameter.name)
+
+    def file_parameters(self) -> None:
+        for parameter in self.source.helm.file_parameters:
+            entry = Located(parameter.path, parameter.place)
+            resolved = self._resolve(entry)
+            if isinstance(resolved, Problem):
+                self.result.problems.append(resolved)
+                continue
+            root, path = resolved
+            if not root.is_file(path):
+                self._missing(entry, root, path)
+                continue
+            node = Node(str(root.resolve(path)), parameter.place.file, parameter.place.line, parameter.place.column)
+            self.result.files.append(root.display(path))
+            self.result.layers.append(
+                ValuesLayer(
+                    LayerKind.FILE_PARAMETER, "--set-file", node, parameter.place, root.display(path), parameter.name
+                )
+            )
+
+    def _problem(self, fault: str, place: Place, found: str, expected: str) -> None:
+        self.result.problems.append(Problem(ProblemKind.BROKEN, fault, place, found, expected))
+
+
+def _is_glob(path: str) -> bool:
+    return any(character in path for character in "*?[")
+
+
+def layer_leaves(layers: Sequence[ValuesLayer]) -> Iterator[tuple[ValuesLayer, tuple[str | int, ...], Node]]:
+    """Every leaf of every layer that is a mapping, highest layer first."""
+    for layer in reversed(layers):
+        if layer.kind not in (LayerKind.PARAMETER, LayerKind.FILE_PARAMETER):
+            for path, node in layer.node.leaves():
+                yield layer, path, node
