@@ -1,0 +1,370 @@
+"""Read a tree and render everything that its Applications name, children of children included."""
+
+from __future__ import annotations
+
+import contextlib
+import posixpath
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from driftgate.assembly.origin import OriginFinder
+from driftgate.assembly.plan import Draft, Planner
+from driftgate.facts import kind_scope
+from driftgate.files import FileRoot
+from driftgate.model.application import AppProject, Application
+from driftgate.model.environment import (
+    Chart,
+    Environment,
+    LoadedApplication,
+    Problem,
+    ProblemKind,
+    Reach,
+    Render,
+)
+from driftgate.model.manifest import Manifest
+from driftgate.model.node import Node
+from driftgate.model.secret import mask_secret
+from driftgate.policy import ArgoCDSection, ClusterSection, Policy, RepositorySection
+from driftgate.render.cache import RenderCache
+from driftgate.render.jobs import Job, Reply
+from driftgate.render.pool import WorkerPool
+from driftgate.repository.discovery import Discovery, discover
+from driftgate.repository.git import GitClone
+from driftgate.repository.sources import Locator
+from driftgate.repository.store import FetchStore
+from driftgate.settings import Settings
+from driftgate.yaml_reader import read_yaml
+
+__all__ = ["Assembly", "assemble"]
+
+MAX_ROUNDS = 20
+
+
+@dataclass(slots=True)
+class _Item:
+    """One Application while the tree is being unfolded."""
+
+    application: Application
+    file: str
+    document: int
+    drafts: list[Draft] = field(default_factory=list)
+    parents: list[_Item] = field(default_factory=list)
+    label: str = ""
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        return (self.application.namespace, self.application.name)
+
+
+class Assembly:
+    """One environment, with the workers that may be asked again while it is judged. A context manager."""
+
+    def __init__(self, root: Path, policy: Policy, settings: Settings, urls: Sequence[str] = ()) -> None:
+        self.policy = policy
+        self.root = FileRoot(root)
+        self._settings = settings
+        self._pool = WorkerPool(settings)
+        self.cache = RenderCache(settings.cache)
+        clone = GitClone(root)
+        configured = policy.section(RepositorySection).urls
+        names = tuple(urls) or configured or clone.remotes()
+        self._locator = Locator(self.root, clone, names, FetchStore(settings.store))
+        self.environment = Environment(policy.environment, ())
+
+    def __enter__(self) -> Assembly:
+        try:
+            self.environment = self._load()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the workers and remove what was exported."""
+        self._pool.close()
+        self._locator.close()
+
+    @property
+    def renders(self) -> dict[str, int]:
+        """What the run cost: renders done by workers, and those taken from the cache."""
+        return {"rendered": self._pool.renders, "cached": self.cache.hits}
+
+    def _load(self) -> Environment:
+        repository = self.policy.section(RepositorySection)
+        found = discover(self.root, repository.exclude, self.policy.manifests)
+        links = tuple(p.place.file for p in found.problems if p.fault == "symlink-out-of-repository")
+        planner = Planner(self._locator, self.policy, self._settings, links)
+        items = self._unfold(found, planner)
+        problems = [*found.problems, *self._duplicates(found)]
+        _label(items)
+        charts, spare = self._charts(found, items, planner)
+        scopes = self._scopes([*(d for item in items for d in item.drafts), *spare])
+        config, config_problem = self._argocd_config()
+        loaded = tuple(self._loaded(item, scopes) for item in items)
+        drafts = {(item.label, draft.source.index): draft for item in items for draft in item.drafts}
+        return Environment(
+            name=self.policy.environment,
+            applications=tuple(sorted(self._with_reach(loaded), key=lambda a: a.label)),
+            projects=tuple(AppProject.from_manifest(f.node) for f in found.projects),
+            charts=tuple(
+                Chart(path, name, library, users, _frozen(draft, "", scopes) if draft else None)
+                for path, name, library, users, draft in charts
+            ),
+            problems=(*problems, *config_problem),
+            application_sets=tuple((f.name, f.node.place_of("metadata", "name")) for f in found.application_sets),
+            excluded=tuple(found.excluded),
+            argocd_config=config,
+            values_files=tuple(sorted(planner.values_files)),
+            unlisted_values_files=_unlisted(found, charts, planner.values_files),
+            paths=found.files,
+            origin=OriginFinder(drafts, self._render_one),
+        )
+
+    def _render_one(self, job: Job) -> Reply:
+        return self._render([job])[0]
+
+    def _render(self, jobs: Sequence[Job]) -> list[Reply]:
+        """Replies in the order of the jobs; equal jobs are rendered once, known ones not at all."""
+        keys = [self.cache.key(job) for job in jobs]
+        replies = [self.cache.get(key) for key in keys]
+        wanted = [index for index, reply in enumerate(replies) if reply is None]
+        for index, reply in zip(wanted, self._pool.run([jobs[i] for i in wanted]), strict=True):
+            self.cache.put(keys[index], reply)
+            replies[index] = reply
+        return [reply for reply in replies if reply is not None]
+
+    def _unfold(self, found: Discovery, planner: Planner) -> list[_Item]:
+        """Render what stands in the tree, then what that renders, until nothing new comes."""
+        items = [
+            _Item(Application.from_manifest(manifest.node), manifest.file, manifest.document)
+            for manifest in found.applications
+        ]
+        pending = list(items)
+        for _ in range(MAX_ROUNDS):
+            for item in pending:
+                item.drafts = planner.drafts(item.application)
+            waiting = [draft for item in pending for draft in item.drafts if draft.job is not None]
+            for draft, reply in zip(waiting, self._render([d.job for d in waiting if d.job]), strict=True):
+                draft.take(reply)
+            pending = [child for item in pending for child in self._children(item, items)]
+            if not pending:
+                return items
+            items.extend(item for item in pending if item not in items)
+        return items
+
+    def _children(self, parent: _Item, items: list[_Item]) -> list[_Item]:
+        """The Applications that one renders: those that are new, or that it renders otherwise than they stand."""
+        new: list[_Item] = []
+        for draft in parent.drafts:
+            for template, index, document in draft.documents:
+                node = document if isinstance(document, Node) else None
+                if not _is_application(document):
+                    continue
+                known = _known(items, template, index, document)
+                if known is not None:
+                    known.parents.append(parent)
+                    continue
+                child = Application.from_manifest(node or Node.from_plain(document, template), parent.application.name)
+                patched = next((item for item in items if item.identity == (child.namespace, child.name) and not item.parents), None)
+                if patched is not None and draft.type.value == "kustomize":
+                    # The manifest in the tree is the base of what kustomize renders; the rendered one is applied.
+                    patched.application, patched.parents = child, [parent]
+                    new.append(patched)
+                else:
+                    new.append(_Item(child, template, index, parents=[parent]))
+        return new
+
+    def _duplicates(self, found: Discovery) -> list[Problem]:
+        return [
+            Problem(
+                ProblemKind.BROKEN,
+                "manifest-duplicate-key",
+                duplicate.second,
+                f"{'.'.join(map(str, duplicate.path))} a second time",
+                "each key once",
+                ((duplicate.first, "the first one, which is dropped"),),
+            )
+            for duplicates in found.duplicates.values()
+            for duplicate in duplicates
+        ]
+
+    def _scopes(self, drafts: Sequence[Draft]) -> dict[tuple[str, str], bool]:
+        """Whether custom kinds are namespaced, from the CRDs that the tree renders and from policy."""
+        scopes: dict[tuple[str, str], bool] = {}
+        for entry in self.policy.section(ClusterSection).cluster_scoped_kinds:
+            group, _, kind = entry.rpartition("/")
+            scopes[(group, kind)] = False
+        for draft in drafts:
+            for _, _, document in draft.documents:
+                plain = document.plain() if isinstance(document, Node) and _kind(document) == "CustomResourceDefinition" else document
+                if isinstance(plain, dict) and plain.get("kind") == "CustomResourceDefinition":
+                    spec: Any = plain.get("spec") if isinstance(plain.get("spec"), dict) else {}
+                    names: Any = spec.get("names") if isinstance(spec.get("names"), dict) else {}
+                    scopes[(str(spec.get("group")), str(names.get("kind")))] = spec.get("scope") != "Cluster"
+        return scopes
+
+    def _loaded(self, item: _Item, scopes: dict[tuple[str, str], bool]) -> LoadedApplication:
+        renders = tuple(_frozen(draft, item.label, scopes, item.application) for draft in item.drafts)
+        parents = tuple(dict.fromkeys(parent.label for parent in item.parents))
+        manifests = tuple(manifest for render in renders for manifest in render.manifests)
+        return LoadedApplication(item.label, item.application, renders, manifests, parents)
+
+    def _with_reach(self, loaded: tuple[LoadedApplication, ...]) -> list[LoadedApplication]:
+        """Who comes to the cluster how. Without declared roots, parents that nobody renders are the roots."""
+        declared = set(self.policy.roots)
+        by_label = {one.label: one for one in loaded}
+        roots = {one.label for one in loaded if (one.application.name in declared if declared else one.is_parent and not one.parents)}
+        reached: set[str] = set()
+        frontier = set(roots)
+        while frontier:
+            reached |= frontier
+            frontier = {one.label for one in by_label.values() if set(one.parents) & frontier} - reached
+        result = []
+        for one in loaded:
+            if one.label in roots:
+                reach = Reach.ROOT
+            elif one.label in reached:
+                reach = Reach.CHILD
+            else:
+                reach = Reach.UNREACHED if declared or one.parents else Reach.STANDALONE
+            result.append(replace(one, reach=reach))
+        return result
+
+    def _charts(
+        self, found: Discovery, items: list[_Item], planner: Planner
+    ) -> tuple[list[tuple[str, str, bool, tuple[str, ...], Draft | None]], list[Draft]]:
+        """Every chart of the tree; those that no Application uses are rendered with their own values."""
+        users: dict[str, list[str]] = {}
+        for item in items:
+            for draft in item.drafts:
+                if draft.type.value == "helm" and draft.root is not None and not draft.root.label:
+                    users.setdefault(draft.directory, []).append(item.label)
+        charts: list[tuple[str, str, bool, tuple[str, ...], Draft | None]] = []
+        spare: list[Draft] = []
+        for path in found.charts:
+            name, library = self._chart_facts(path)
+            draft = None
+            if path not in users and not library:
+                draft = _spare_draft(path, name, planner)
+                spare.append(draft)
+            charts.append((path, name, library, tuple(users.get(path, ())), draft))
+        waiting = [draft for draft in spare if draft.job is not None]
+        for draft, reply in zip(waiting, self._render([d.job for d in waiting if d.job]), strict=True):
+            draft.take(reply)
+        return charts, spare
+
+    def _chart_facts(self, path: str) -> tuple[str, bool]:
+        with contextlib.suppress(OSError):
+            text = read_yaml(self.root.read(posixpath.join(path, "Chart.yaml")), path)
+            for node in text.roots[:1]:
+                name, kind = node.get("name"), node.get("type")
+                return (name.text if name else "") or path, bool(kind and kind.text == "library")
+        return path, False
+
+    def _argocd_config(self) -> tuple[dict[str, Node], tuple[Problem, ...]]:
+        section = self.policy.section(ArgoCDSection)
+        if not section.config:
+            return {}, ()
+        place = self.policy.place_of("argocd", "config")
+        try:
+            text = read_yaml(self.root.read(section.config), section.config)
+        except OSError:
+            return {}, (Problem(ProblemKind.BROKEN, "policy-entry-unmatched", place, section.config, "the path of argocd-cm"),)
+        for node in text.roots:
+            data = node.get("data")
+            if _kind(node) == "ConfigMap" and data is not None:
+                return data.mapping, ()
+        found = text.fault.message if text.fault else "no ConfigMap in it"
+        return {}, (Problem(ProblemKind.BROKEN, "policy-entry-unmatched", place, found, "the argocd-cm ConfigMap"),)
+
+
+def assemble(root: Path, policy: Policy, settings: Settings, urls: Sequence[str] = ()) -> Assembly:
+    """An assembly of the tree under one policy, to be entered; `urls` name the repository besides policy."""
+    return Assembly(root, policy, settings, urls)
+
+
+def _kind(document: Node | dict[str, Any]) -> str:
+    if isinstance(document, Node):
+        kind = document.get("kind")
+        return (kind.text or "") if kind else ""
+    return str(document.get("kind", ""))
+
+
+def _is_application(document: Node | dict[str, Any]) -> bool:
+    if _kind(document) != "Application":
+        return False
+    plain = document.get("apiVersion")
+    version = plain.text if isinstance(plain, Node) else plain
+    return isinstance(version, str) and version.startswith("argoproj.io/")
+
+
+def _known(items: list[_Item], template: str, index: int, document: Node | dict[str, Any]) -> _Item | None:
+    """The item that stands for a rendered Application already: the same manifest, or an equal one."""
+    if isinstance(document, Node):
+        for item in items:
+            node = item.application.node
+            if (item.file, item.document) == (template, index) and node.place == document.place:
+                return item
+        return None
+    return next((item for item in items if item.application.node.plain() == document), None)
+
+
+def _label(items: list[_Item]) -> None:
+    names = Counter(item.application.name for item in items)
+    for item in items:
+        name = item.application.name or "(unnamed)"
+        item.label = name if names[item.application.name] == 1 and item.application.name else f"{name} ({item.file})"
+
+
+def _spare_draft(path: str, name: str, planner: Planner) -> Draft:
+    """A draft for a chart without an Application: as if one with the chart's name used it."""
+    manifest = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": name[:53]},
+        "spec": {"destination": {"namespace": "default"}, "source": {"repoURL": "", "path": path, "helm": {}}},
+    }
+    application = Application.from_manifest(Node.from_plain(manifest, posixpath.join(path, "Chart.yaml")))
+    return planner.own_chart(application)
+
+
+def _frozen(
+    draft: Draft, label: str, scopes: dict[tuple[str, str], bool], application: Application | None = None
+) -> Render:
+    default = application.destination.namespace if application else ""
+    manifests = []
+    for number, (template, _, document) in enumerate(draft.documents):
+        node = document if isinstance(document, Node) else None
+        plain: Any = node.plain() if node is not None else document
+        manifest = Manifest(label, draft.source.index, number, mask_secret(plain), template, "", node)
+        manifests.append(_in_namespace(manifest, default, scopes))
+    return draft.render(tuple(manifests))
+
+
+def _in_namespace(manifest: Manifest, default: str, scopes: dict[tuple[str, str], bool]) -> Manifest:
+    """Fill in the destination namespace; unknown kinds count as namespaced, as for Argo CD."""
+    group_kind = (manifest.group, manifest.kind)
+    namespaced = scopes.get(group_kind, kind_scope(*group_kind))
+    return replace(manifest, target_namespace="" if namespaced is False else manifest.namespace or default)
+
+
+def _unlisted(
+    found: Discovery, charts: Sequence[tuple[str, str, bool, tuple[str, ...], Draft | None]], used: set[str]
+) -> tuple[tuple[str, str], ...]:
+    """Values files beside a used chart's own that no Application lists, with the chart."""
+    result = []
+    for path, _, _, users, _ in charts:
+        prefix = f"{path}/" if path else ""
+        for name in sorted(found.files):
+            base = name.removeprefix(prefix)
+            is_values = name.startswith(prefix) and "/" not in base and base.startswith("values") and base.endswith((".yaml", ".yml"))
+            if users and is_values and name not in used:
+                result.append((name, path))
+    return tuple(result)
+

@@ -1,0 +1,397 @@
+"""What it takes to render one source: its type, its layers, the worker's job."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from driftgate.facts import api_versions
+from driftgate.files import FileRoot
+from driftgate.model.application import Application, Source
+from driftgate.model.environment import (
+    LayerKind,
+    OutputFault,
+    Problem,
+    ProblemKind,
+    Render,
+    RenderStatus,
+    SourceType,
+    ValuesLayer,
+)
+from driftgate.model.node import Node
+from driftgate.model.place import Place
+from driftgate.policy import ArgoCDSection, ClusterSection, Policy
+from driftgate.render.directory import read_directory
+from driftgate.render.jobs import HelmJob, Job, KustomizeJob, Reply, SetFlag
+from driftgate.render.kustomize import FILE_NAMES, closure_of
+from driftgate.repository.sources import Locator
+from driftgate.semantics import envsubst
+from driftgate.settings import Settings
+from driftgate.values.layers import build_environment, resolve_layers
+from driftgate.yaml_reader import read_yaml
+
+__all__ = ["Draft", "Planner", "chart_dependencies", "source_type"]
+
+_CAPABILITIES = re.compile(rb"\.Capabilities\.(APIVersions|KubeVersion)")
+_KUBE_VERSION = re.compile(r"v?(\d+\.\d+(?:\.\d+)?).*")
+CAPABILITIES = "the cluster's version and APIs, which the templates ask for and policy does not name"
+REVISION = "the revision that is synced, which no variable holds before the sync"
+OVERRIDES = ".argocd-source.yaml"
+
+
+@dataclass(slots=True)
+class Draft:
+    """One source on its way to a Render: a job that waits for its reply, or what is known without one.
+
+    `documents` holds (template file, index, object or Node) once the source is rendered.
+    """
+
+    application: Application
+    source: Source
+    type: SourceType = SourceType.NONE
+    directory: str = ""
+    root: FileRoot | None = None
+    layers: tuple[ValuesLayer, ...] = ()
+    job: Job | None = None
+    problems: list[Problem] = field(default_factory=list)
+    faults: list[OutputFault] = field(default_factory=list)
+    assumptions: list[str] = field(default_factory=list)
+    documents: list[tuple[str, int, dict[str, Any] | Node]] = field(default_factory=list)
+    unstable: tuple[str, ...] = ()
+    engine: str = ""
+    done: bool = False
+
+    def take(self, reply: Reply) -> None:
+        """Fill the draft from a worker's reply."""
+        self.done = True
+        self.engine = reply.engine
+        self.assumptions.extend(reply.assumptions)
+        self.unstable = tuple(map(self._file, reply.unstable))
+        self.documents = [(self._file(d.template), d.index, d.object) for d in reply.documents]
+        self.faults = [OutputFault(f.fault, self._file(f.template), f.document, f.found) for f in reply.faults]
+        if reply.fault:
+            self.problems.append(self._problem(reply))
+
+    def _file(self, template: str) -> str:
+        """A template's file in the tree; the archive, for a template of a packaged subchart."""
+        assert self.root is not None
+        path = posixpath.join(self.directory, template)
+        while not self.root.is_file(path) and "/charts/" in path:
+            path = path.rpartition("/charts/")[0]
+        return self.root.display(path or template)
+
+    def _problem(self, reply: Reply) -> Problem:
+        kind, fault = _REPLY_FAULTS[reply.fault]
+        file = self._file(reply.template) if reply.template else self._entry_file()
+        line = reply.line if reply.template and file.endswith(reply.template) else 0
+        place = Place(file, line, reply.column if line else 0)
+        related = ((self.application.place_of(*self.source.path_in_spec), "the source that renders it"),)
+        return Problem(kind, fault, place, _scrubbed(reply.message, self.layers), "", related)
+
+    def _entry_file(self) -> str:
+        assert self.root is not None
+        for name in ("Chart.yaml", *FILE_NAMES):
+            path = posixpath.join(self.directory, name)
+            if self.root.is_file(path):
+                return self.root.display(path)
+        return self.root.display(self.directory) or "."
+
+    @property
+    def status(self) -> RenderStatus:
+        """What came of it."""
+        if self.done and not any(p.fault in _STOPPING for p in self.problems):
+            return RenderStatus.RENDERED
+        if not self.problems:
+            return RenderStatus.NOTHING_TO_RENDER
+        broken = any(problem.kind is ProblemKind.BROKEN for problem in self.problems)
+        return RenderStatus.FAILED if broken else RenderStatus.COULD_NOT
+
+    def render(self, manifests: tuple[Any, ...]) -> Render:
+        """The frozen result."""
+        return Render(
+            source=self.source,
+            type=self.type,
+            status=self.status,
+            directory=self.directory,
+            layers=self.layers,
+            manifests=manifests,
+            problems=tuple(self.problems),
+            faults=tuple(self.faults),
+            assumptions=tuple(dict.fromkeys(self.assumptions)),
+            unstable=self.unstable,
+            engine=self.engine,
+            chart=self.directory if self.type is SourceType.HELM and self.root and not self.root.label else "",
+        )
+
+
+_REPLY_FAULTS = {
+    "render-failed": (ProblemKind.BROKEN, "render-failed"),
+    "dependencies-missing": (ProblemKind.REMOTE, "chart-dependency-not-vendored"),
+    "render-timeout": (ProblemKind.LIMIT, "render-limit-exceeded"),
+    "render-memory": (ProblemKind.LIMIT, "render-limit-exceeded"),
+    "render-crashed": (ProblemKind.LIMIT, "render-limit-exceeded"),
+    "engine-missing": (ProblemKind.TOOL, "render-tool-missing"),
+}
+_STOPPING = frozenset(fault for _, fault in _REPLY_FAULTS.values())
+_SECRET_WORD = re.compile(r"pass(word|wd)?|token|secret|credential|private|api[-_]?key|auth", re.IGNORECASE)
+
+
+def _scrubbed(message: str, layers: tuple[ValuesLayer, ...]) -> str:
+    """An engine's message without the values of keys that sound secret: a template may put any value into an error."""
+    text = " ".join(message.split())
+    for layer in layers:
+        for path, node in layer.node.leaves():
+            value = node.text
+            if value and len(value) > 3 and value in text and any(_SECRET_WORD.search(str(step)) for step in path):
+                text = text.replace(value, "<secret>")
+    return text
+
+
+def source_type(root: FileRoot, directory: str, source: Source) -> SourceType:
+    """What Argo CD renders a folder with (argo-cd: reposerver/repository/repository.go `GetAppSourceType`)."""
+    if source.chart:
+        return SourceType.HELM
+    if len(source.explicit_types) == 1:
+        return SourceType(source.explicit_types[0])
+    found = SourceType.DIRECTORY
+    for name in sorted(entry.name for entry in root.resolve(directory).iterdir() if entry.is_file()):
+        if name.endswith("Chart.yaml"):
+            found = SourceType.HELM
+        elif name in FILE_NAMES:
+            found = SourceType.KUSTOMIZE
+    return found
+
+
+def chart_dependencies(root: FileRoot, directory: str) -> tuple[tuple[str, str], ...]:
+    """The `file://` dependencies of a chart that are not vendored, with their folders on disk."""
+    try:
+        text = read_yaml(root.read(posixpath.join(directory, "Chart.yaml")), "Chart.yaml")
+    except OSError:
+        return ()
+    found = []
+    for node in text.roots[:1]:
+        dependencies = node.get("dependencies")
+        for entry in dependencies.items if dependencies else ():
+            name, repository = entry.get("name"), entry.get("repository")
+            if not (name and name.text and repository and (repository.text or "").startswith("file://")):
+                continue
+            path = posixpath.normpath(posixpath.join(directory, (repository.text or "").removeprefix("file://")))
+            vendored = posixpath.join(directory, "charts", name.text)
+            if root.is_dir(path) and not root.is_dir(vendored) and not _archive(root, directory, name.text):
+                found.append((name.text, str(root.resolve(path))))
+    return tuple(found)
+
+
+def _archive(root: FileRoot, directory: str, name: str) -> bool:
+    charts = posixpath.join(directory, "charts")
+    return root.is_dir(charts) and any(root.resolve(charts).glob(f"{name}-*.tgz"))
+
+
+@dataclass
+class Planner:
+    """Makes drafts for the sources of Applications under one policy."""
+
+    locator: Locator
+    policy: Policy
+    settings: Settings
+    escaping_links: tuple[str, ...] = ()
+    values_files: set[str] = field(default_factory=set)
+    _asks_capabilities: dict[str, bool] = field(default_factory=dict)
+
+    def drafts(self, application: Application) -> list[Draft]:
+        """A draft for every source that renders."""
+        drafts = [self._draft(application, source) for source in application.sources if source.renders]
+        if drafts or any(source.ref for source in application.sources):
+            return drafts
+        return [self._draft(application, source) for source in application.sources[:1]]
+
+    def _draft(self, application: Application, source: Source) -> Draft:
+        draft = Draft(application, source)
+        located = self.locator.locate(application, source)
+        if isinstance(located, Problem):
+            draft.problems.append(located)
+            return draft
+        draft.root, draft.directory = located.root, located.directory
+        draft.assumptions.extend(located.assumptions)
+        if len(source.explicit_types) > 1:
+            place = application.place_of(*source.path_in_spec, source.explicit_types[1])
+            found = " and ".join(source.explicit_types)
+            draft.problems.append(
+                Problem(ProblemKind.BROKEN, "source-type-ambiguous", place, found, "one of helm, kustomize, directory, plugin")
+            )
+            return draft
+        draft.type = source_type(located.root, located.directory, source)
+        if self._refused(draft):
+            return draft
+        plan = {
+            SourceType.HELM: self._helm,
+            SourceType.KUSTOMIZE: self._kustomize,
+            SourceType.DIRECTORY: self._directory,
+            SourceType.PLUGIN: self._plugin,
+        }[draft.type]
+        plan(draft)
+        return draft
+
+    def own_chart(self, application: Application) -> Draft:
+        """A draft for a chart of this tree that no Application uses."""
+        source = application.sources[0]
+        draft = Draft(application, source, SourceType.HELM, source.path, self.locator.root)
+        if not self._refused(draft):
+            self._helm(draft)
+        return draft
+
+    def _refused(self, draft: Draft) -> bool:
+        """What stops a source whatever its type: links out of the repository, in-repository overrides."""
+        assert draft.root is not None
+        prefix = f"{draft.directory}/" if draft.directory else ""
+        escaping = [link for link in self.escaping_links if link.startswith(prefix)] if not draft.root.label else []
+        if escaping:
+            draft.problems.append(
+                Problem(
+                    ProblemKind.BROKEN, "symlink-out-of-repository", draft.root.place(escaping[0]),
+                    "a symlink that is absolute or leads out of the repository", "links that stay inside the repository",
+                )
+            )  # fmt: skip
+        names = (OVERRIDES, f".argocd-source-{draft.application.name}.yaml")
+        overrides = [p for name in names if draft.root.is_file(p := posixpath.join(draft.directory, name))]
+        if overrides:
+            draft.problems.append(
+                Problem(
+                    ProblemKind.UNSUPPORTED, "source-overridden", draft.root.place(overrides[0]),
+                    "a file that changes the source while Argo CD renders it", "the parameters in the Application itself",
+                )
+            )  # fmt: skip
+        return bool(escaping or overrides)
+
+    def _plugin(self, draft: Draft) -> None:
+        place = draft.application.place_of(*draft.source.path_in_spec, "plugin")
+        draft.problems.append(
+            Problem(ProblemKind.UNSUPPORTED, "source-plugin", place, "a config management plugin", "helm, kustomize or a directory")
+        )
+
+    def _directory(self, draft: Draft) -> None:
+        assert draft.root is not None
+        if draft.source.directory.jsonnet is not None:
+            place = draft.application.place_of(*draft.source.path_in_spec, "directory", "jsonnet")
+            draft.problems.append(
+                Problem(ProblemKind.UNSUPPORTED, "source-jsonnet", place, "jsonnet", "YAML or JSON")
+            )
+        output = read_directory(draft.root, draft.directory, draft.source.directory)
+        draft.problems.extend(output.problems)
+        draft.faults.extend(output.faults)
+        draft.documents = [(file, index, node) for file, index, node in output.manifests]
+        draft.engine = "directory"
+        draft.done = True
+
+    def _kustomize(self, draft: Draft) -> None:
+        assert draft.root is not None
+        block = draft.source.kustomize
+        edits = [key for key, node in (block.mapping.items() if block else ()) if node.value not in (None, "", [], {}) and key != "version"]
+        if edits:
+            place = draft.application.place_of(*draft.source.path_in_spec, "kustomize", edits[0])
+            draft.problems.append(
+                Problem(ProblemKind.UNSUPPORTED, "source-overridden", place, f"kustomize.{', '.join(edits)}", "the same in the kustomization")
+            )
+            return
+        draft.problems.extend(closure_of(draft.root, draft.directory).problems)
+        command = self._kustomize_command()
+        if draft.problems:
+            return
+        if command is None:
+            place = draft.application.place_of(*draft.source.path_in_spec)
+            draft.problems.append(
+                Problem(ProblemKind.TOOL, "render-tool-missing", place, "neither kustomize nor kubectl on the PATH", "one of them installed")
+            )
+            return
+        draft.job = KustomizeJob(str(draft.root.resolve("")), draft.directory, command)
+
+    def _kustomize_command(self) -> tuple[str, ...] | None:
+        if self.settings.kustomize:
+            return (self.settings.kustomize, "build")
+        return (self.settings.kubectl, "kustomize") if self.settings.kubectl else None
+
+    def _helm(self, draft: Draft) -> None:
+        assert draft.root is not None
+        application, source = draft.application, draft.source
+        control_plane = self.policy.section(ArgoCDSection).namespace
+        env = build_environment(application, source, control_plane)
+        resolved = resolve_layers(application, source, draft.root, draft.directory, self._refs(application), env)
+        draft.layers = tuple(resolved.layers)
+        draft.problems.extend(resolved.problems)
+        self.values_files.update(resolved.files)
+        if any("ARGOCD_APP_REVISION" in name for name in _variables(source)):
+            draft.assumptions.append(REVISION)
+        if draft.problems:
+            return
+        cluster = self.policy.section(ClusterSection)
+        helm = source.helm
+        named = helm.kube_version or cluster.kubernetes_version
+        if not named and self._asks(draft):
+            draft.assumptions.append(CAPABILITIES)
+        draft.job = HelmJob(
+            chart=str(draft.root.resolve(draft.directory)),
+            release=helm.release_name or application.name,
+            namespace=helm.namespace or application.destination.namespace,
+            values=tuple(_texts(draft.layers)),
+            sets=tuple(_sets(draft.layers)),
+            kube_version=_kube_version(named),
+            api_versions=helm.api_versions or (*api_versions(), *cluster.api_versions),
+            include_crds=not helm.skip_crds,
+            skip_tests=helm.skip_tests,
+            skip_schema_validation=helm.skip_schema_validation,
+            local_dependencies=chart_dependencies(draft.root, draft.directory),
+            helm=self.settings.helm,
+            embedded=self.settings.embedded_helm,
+        )
+
+    def _refs(self, application: Application) -> Mapping[str, FileRoot | Problem]:
+        return {
+            source.ref: self.locator.repository(application, source) for source in application.sources if source.ref
+        }
+
+    def _asks(self, draft: Draft) -> bool:
+        """Whether any template of the chart looks at the cluster's capabilities."""
+        assert draft.root is not None
+        key = draft.root.display(draft.directory)
+        if key not in self._asks_capabilities:
+            folder = draft.root.resolve(draft.directory)
+            self._asks_capabilities[key] = any(
+                _CAPABILITIES.search(path.read_bytes())
+                for path in sorted(folder.rglob("templates/**/*"))
+                if path.is_file() and path.suffix in (".yaml", ".yml", ".tpl")
+            )
+        return self._asks_capabilities[key]
+
+
+def _variables(source: Source) -> list[str]:
+    texts = [entry.text for entry in source.helm.value_files]
+    texts += [parameter.value for parameter in source.helm.parameters]
+    texts += [parameter.path for parameter in source.helm.file_parameters]
+    return [name for text in texts for name in envsubst.variables(text)]
+
+
+def _texts(layers: tuple[ValuesLayer, ...]) -> list[str]:
+    """What Helm gets by `--values`: the chart's own values.yaml is not among them, Helm reads it itself."""
+    return [
+        layer.text or json.dumps(layer.node.plain())
+        for layer in layers
+        if layer.kind in (LayerKind.VALUE_FILE, LayerKind.INLINE)
+    ]
+
+
+def _sets(layers: tuple[ValuesLayer, ...]) -> list[SetFlag]:
+    return [
+        SetFlag(layer.label, layer.text, str(layer.node.value))
+        for layer in layers
+        if layer.kind in (LayerKind.PARAMETER, LayerKind.FILE_PARAMETER)
+    ]
+
+
+def _kube_version(text: str) -> str:
+    """`v1.31.2-gke.1` as `1.31.2`, which is what Argo CD passes (argo-cd: util/helm/cmd.go)."""
+    match = _KUBE_VERSION.fullmatch(text)
+    return match[1] if match else ""

@@ -1,0 +1,33 @@
+"""Judging: checks run over a model, and what comes of it; waivers, required subjects and the ledger are applied here."""
+
+from driftgate.judge.check import (
+    Breach,
+    Catalogue,
+    Check,
+    NotApplicable,
+    Result,
+    Scope,
+    Subject,
+    Unchecked,
+    check,
+    load_catalogue,
+    problem_result,
+    problems,
+)
+from driftgate.judge.judge import judge
+
+__all__ = [
+    "Breach",
+    "Catalogue",
+    "Check",
+    "NotApplicable",
+    "Result",
+    "Scope",
+    "Subject",
+    "Unchecked",
+    "check",
+    "judge",
+    "load_catalogue",
+    "problem_result",
+    "problems",
+]

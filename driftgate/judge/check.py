@@ -1,0 +1,249 @@
+"""What a check is: a generator with an id, a docstring that explains it, and a subject."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cache
+from types import ModuleType
+from typing import Any, TypeVar
+
+from driftgate.model.application import Application
+from driftgate.model.environment import Environment, LoadedApplication, Problem, ProblemKind
+from driftgate.model.manifest import Manifest
+from driftgate.model.node import Path
+from driftgate.model.outcome import Finding, Related, Severity
+from driftgate.model.place import Place
+from driftgate.policy import Policy, Section
+
+__all__ = [
+    "Breach",
+    "Catalogue",
+    "Check",
+    "NotApplicable",
+    "Result",
+    "Scope",
+    "Subject",
+    "Unchecked",
+    "check",
+    "load_catalogue",
+    "problem_result",
+    "problems",
+]
+
+S = TypeVar("S", bound=Section)
+CHECKS_PACKAGE = "driftgate.checks"
+
+
+class Scope(Enum):
+    """What a check is handed: one Application, the environment as a whole, or the run with its findings."""
+
+    APPLICATION = "application"
+    ENVIRONMENT = "environment"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A breach that a check saw: where, what was found there and what would have been right.
+
+    `object` and `field` go into the finding's key. `fix` replaces the check's general one where more is known.
+    """
+
+    place: Place
+    found: str
+    expected: str
+    object: str = ""
+    field: str = ""
+    related: tuple[Related, ...] = ()
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """Something that a check could not judge, and why: never a pass."""
+
+    place: Place
+    found: str
+    expected: str = ""
+    object: str = ""
+    field: str = ""
+    related: tuple[Related, ...] = ()
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """The subject has nothing that the check speaks of."""
+
+
+Result = Breach | Unchecked | NotApplicable
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a check is handed. `loaded` is there for Application checks, `findings` and `crashes` for run checks."""
+
+    environment: Environment
+    policy: Policy
+    loaded: LoadedApplication | None = None
+    findings: tuple[Finding, ...] = ()
+    crashes: tuple[tuple[str, str, str], ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def app(self) -> LoadedApplication:
+        """The Application with everything rendered of it."""
+        assert self.loaded is not None
+        return self.loaded
+
+    @property
+    def application(self) -> Application:
+        """The Application as its manifest has it."""
+        return self.app.application
+
+    @property
+    def manifests(self) -> tuple[Manifest, ...]:
+        """What the Application renders."""
+        return self.app.manifests
+
+    def section(self, kind: type[S]) -> S:
+        """The policy section of a topic, with the Application's own entries laid over."""
+        return self.policy.section(kind, self.loaded.application.name if self.loaded else "")
+
+    def place(self, *path: str | int) -> Place:
+        """The place of a field of the Application's manifest, or of its nearest ancestor."""
+        return self.application.place_of(*path)
+
+    def cause(self, manifest: Manifest, *path: str | int) -> tuple[Place, tuple[Related, ...]]:
+        """The line that sets a rendered field, and where it is rendered.
+
+        For a chart that is the values line, found by effect; where no single line does it, the template's file.
+        """
+        rendered = manifest.place_of(*path)
+        if rendered.exact:
+            return rendered, ()
+        line = self.environment.origin(manifest, path)
+        if line is None:
+            return rendered, ()
+        return line, (Related(rendered, f"renders {manifest.kind} {manifest.name}"),)
+
+    def breach(
+        self, manifest: Manifest, path: Path, found: str, expected: str, *, fix: str = "", anchor: Path | None = None
+    ) -> Breach:
+        """A breach of a rendered field; `anchor` is another field whose line is the cause, where `path` is absent."""
+        place, related = self.cause(manifest, *(path if anchor is None else anchor))
+        return Breach(place, found, expected, manifest.object_id, manifest.field(*path), related, fix)
+
+
+CheckFunction = Callable[[Subject], Iterator[Result]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of the catalogue; title, why and fix come from its function's docstring."""
+
+    id: str
+    topic: str
+    scope: Scope
+    severity: Severity
+    title: str
+    why: str
+    fix: str
+    function: CheckFunction
+
+
+_MARK = "__driftgate_check__"
+
+
+def check(
+    *, severity: Severity = Severity.ERROR, scope: Scope = Scope.APPLICATION
+) -> Callable[[CheckFunction], CheckFunction]:
+    """Mark a generator as a check. Its id is its name with dashes; its docstring is title, `Why: …`, `Fix: …`."""
+
+    def mark(function: CheckFunction) -> CheckFunction:
+        setattr(function, _MARK, (severity, scope))
+        return function
+
+    return mark
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Every check by id, and the policy sections that the topics own, by their name in YAML."""
+
+    checks: Mapping[str, Check]
+    sections: Mapping[str, type[Section]]
+
+    def of_topic(self, topic: str) -> tuple[Check, ...]:
+        """The checks of one topic, in the order of their module."""
+        return tuple(check for check in self.checks.values() if check.topic == topic)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics, sorted."""
+        return tuple(sorted({check.topic for check in self.checks.values()}))
+
+
+@cache
+def load_catalogue() -> Catalogue:
+    """The catalogue of the installed checks; TypeError for a check whose docstring or id is not in order."""
+    package = importlib.import_module(CHECKS_PACKAGE)
+    checks: dict[str, Check] = {}
+    sections: dict[str, type[Section]] = {}
+    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+        module = importlib.import_module(f"{CHECKS_PACKAGE}.{info.name}")
+        sections.update(getattr(module, "POLICY", {}))
+        for found in _checks_of(module, info.name):
+            if found.id in checks:
+                raise TypeError(f"two checks are called {found.id}")
+            checks[found.id] = found
+    return Catalogue(checks, sections)
+
+
+def _checks_of(module: ModuleType, topic: str) -> Iterator[Check]:
+    for name, function in vars(module).items():
+        mark = getattr(function, _MARK, None)
+        if mark is None or function.__module__ != module.__name__:
+            continue
+        severity, scope = mark
+        title, why, fix = _explained(name, inspect.getdoc(function) or "")
+        yield Check(name.replace("_", "-"), topic, scope, severity, title, why, fix, function)
+
+
+def _explained(name: str, text: str) -> tuple[str, str, str]:
+    title, _, rest = text.partition("\n\n")
+    why, _, fix = rest.partition("\n\nFix: ")
+    if not (title.strip() and why.startswith("Why: ") and fix.strip()):
+        raise TypeError(f"the docstring of {name} must be a title, `Why: …` and `Fix: …`, with empty lines between")
+    return " ".join(title.split()), " ".join(why.removeprefix("Why: ").split()), " ".join(fix.split())
+
+
+def problems(subject: Subject, fault: str) -> Iterator[Result]:
+    """The results for what could not be read or rendered, of one sort: the repository's own faults are breaches.
+
+    For an Application these are the problems of its sources; for the environment everybody's, each place once.
+    """
+    if subject.loaded is not None:
+        if not subject.loaded.renders:
+            yield NotApplicable()
+        found = [problem for render in subject.loaded.renders for problem in render.problems]
+    else:
+        renders = [render for loaded in subject.environment.applications for render in loaded.renders]
+        found = [*subject.environment.problems, *(problem for render in renders for problem in render.problems)]
+    places: set[Place] = set()
+    for problem in found:
+        if problem.fault == fault and problem.place not in places:
+            places.add(problem.place)
+            yield problem_result(problem)
+
+
+def problem_result(problem: Problem) -> Breach | Unchecked:
+    """One problem as a check's result."""
+    kind = Breach if problem.kind is ProblemKind.BROKEN else Unchecked
+    related = tuple(Related(place, note) for place, note in problem.related)
+    return kind(problem.place, problem.found, problem.expected, field=str(problem.place.file), related=related)
