@@ -1,0 +1,121 @@
+"""The policy itself: entries and waivers that hold nothing, checks that crashed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from driftgate.judge import Breach, NotApplicable, Result, Scope, Subject, Unchecked, check, problems
+from driftgate.model.outcome import Severity
+
+
+@check(scope=Scope.RUN)
+def policy_entry_unmatched(subject: Subject) -> Iterator[Result]:
+    """A policy entry speaks of something that does not exist
+
+    Why: An entry that matches nothing guards nothing, and looks as if it did; most often the thing was renamed.
+
+    Fix: Correct the name, or delete the entry.
+    """
+    if not subject.policy.file:
+        yield NotApplicable()
+        return
+    yield from problems(subject, "policy-entry-unmatched")
+    names = {loaded.application.name for loaded in subject.environment.applications}
+    yield from _unknown_names(subject, names)
+    for path in subject.policy.manifests:
+        place = path.rstrip("/")
+        if not any(name == place or name.startswith(place + "/") for name in subject.environment.paths):
+            index = subject.policy.manifests.index(path)
+            yield Breach(subject.policy.place_of("manifests", index), f"{path} is not in the tree", "a path that exists", field=f"manifests.{path}")
+
+
+def _unknown_names(subject: Subject, names: set[str]) -> Iterator[Result]:
+    policy = subject.policy
+    entries = [(("overrides", name), name) for name in policy.overrides]
+    entries += [(("roots", index), name) for index, name in enumerate(policy.roots)]
+    waves = policy.node.get("syncWaves", "applications")
+    entries += [(("syncWaves", "applications", name), name) for name in (waves.mapping if waves else {})]
+    for path, name in entries:
+        if name not in names:
+            field = ".".join(str(step) for step in path if not isinstance(step, int))
+            yield Breach(policy.place_of(*path), f"no Application is called {name}", "the name of an Application", field=f"{field}.{name}")
+
+
+@check(scope=Scope.RUN)
+def policy_check_off_without_reason(subject: Subject) -> Iterator[Result]:
+    """A check is switched off and nobody says why
+
+    Why: A check that is off passes everything; whoever meets it later has to be able to tell a decision from a slip.
+
+    Fix: Give checks.<id>.reason, or switch the check on.
+    """
+    settings = subject.policy.node.get("checks")
+    if settings is None:
+        yield NotApplicable()
+        return
+    for name in settings.mapping:
+        setting = subject.policy.check_setting(name)
+        if setting.severity == "off" and not setting.reason.strip():
+            yield Breach(subject.policy.place_of("checks", name), f"{name} is off", "a reason", field=f"checks.{name}")
+
+
+@check(scope=Scope.RUN)
+def waiver_invalid(subject: Subject) -> Iterator[Result]:
+    """A waiver does not hold
+
+    Why: A waiver is a decision of somebody, for a reason, until a day; one that lacks any of them, or has expired,
+    waives nothing.
+
+    Fix: Give finding, reason, owner and an expiry in the future, or delete the waiver and mend the finding.
+    """
+    if not subject.policy.waivers:
+        yield NotApplicable()
+    for waiver in subject.policy.waivers:
+        fault = waiver.fault(subject.facts["today"])
+        if fault:
+            yield Breach(waiver.place, f"{waiver.finding}: {fault}", "owner, reason and an expiry in the future", field=waiver.finding)
+
+
+@check(scope=Scope.RUN)
+def waiver_unmatched(subject: Subject) -> Iterator[Result]:
+    """A waiver matches no finding
+
+    Why: What it waived is mended or renamed; left in place it would silently accept the next finding of that name.
+
+    Fix: Delete the waiver, or correct its pattern.
+    """
+    if not subject.policy.waivers:
+        yield NotApplicable()
+    for waiver in subject.policy.waivers:
+        if not waiver.fault(subject.facts["today"]) and not any(map(waiver.matches, subject.findings)):
+            yield Breach(waiver.place, f"{waiver.finding} matches nothing", "the key of a finding", field=waiver.finding)
+
+
+@check(scope=Scope.RUN)
+def check_crashed(subject: Subject) -> Iterator[Result]:
+    """A check crashed
+
+    Why: A check that ends in an error has judged nothing. This is a fault of the check, not of the judged tree.
+
+    Fix: Report it with the place that is named; until then the check can be switched off in policy, with this reason.
+    """
+    for name, label, where in subject.crashes:
+        place = subject.environment.find(label).application.place if label else subject.policy.place_of("checks", name)  # type: ignore[union-attr]
+        yield Unchecked(place, f"{name}: {where}", "a check that ends", field=f"{name}.{label}")
+
+
+@check(scope=Scope.RUN, severity=Severity.ERROR)
+def problem_unreported(subject: Subject) -> Iterator[Result]:
+    """Something could not be read and no check speaks of it
+
+    Why: Nothing that is lost may go unsaid: what was not read was not judged.
+
+    Fix: Report it; the place says what could not be read.
+    """
+    known = subject.facts["check_ids"]
+    everything = list(subject.environment.problems)
+    for loaded in subject.environment.applications:
+        everything += [problem for render in loaded.renders for problem in render.problems]
+    for problem in everything:
+        if problem.fault not in known:
+            yield Unchecked(problem.place, f"{problem.fault}: {problem.found}", problem.expected, field=problem.fault)

@@ -1,0 +1,288 @@
+"""The pytest plugin: one item per topic and Application, and one per topic and environment.
+
+Silent until asked: without a topic module of `driftgate.checks` among the collected files nothing is read, rendered or
+imported beyond this module.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from driftgate.model.outcome import Finding, Judgement
+
+__all__ = ["DriftgateFailure"]
+
+_GATE = pytest.StashKey["Gate"]()
+_USAGE_EXIT = 4
+_NOTHING_EXIT = 5
+_UNCHECKED_EXIT = 6
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("driftgate", "policy and drift of Argo CD environments")
+    group.addoption("--driftgate", action="store_true", help="Collect driftgate's checks, besides what else is collected.")
+    group.addoption("--driftgate-root", metavar="PATH", help="Root of the repository to judge (default: pytest's rootdir).")
+    group.addoption("--driftgate-policy", metavar="PATH", help="Policy file or folder below the root (default: policies).")
+    group.addoption("--driftgate-environment", metavar="NAME", help="Judge only the environment of this name.")
+    group.addoption(
+        "--driftgate-repository-url", metavar="URL", action="append", default=[],
+        help="A URL under which Applications name this repository; repeatable.",
+    )  # fmt: skip
+    group.addoption(
+        "--driftgate-report", metavar="FORMAT=FILE", action="append", default=[],
+        help="Write a report; FORMAT is json; repeatable.",
+    )  # fmt: skip
+    group.addoption("--driftgate-no-cache", action="store_true", help="Neither read nor write rendered charts on disk.")
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    from driftgate import pytest_hooks
+
+    pluginmanager.add_hookspecs(pytest_hooks)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_GATE] = gate = Gate(config)
+    if config.getoption("--driftgate") and str(gate.checks) not in config.args:
+        config.args.append(str(gate.checks))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A policy that cannot be followed is a usage error, before anything is collected."""
+    gate = session.config.stash[_GATE]
+    if gate.wanted():
+        gate.policies()
+        gate.report_targets()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    if parent.config.stash[_GATE].is_topic(file_path):
+        return Topic.from_parent(parent, path=file_path)
+    return None
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """A topic that is named on the command line is no test module: importing it twice would make two of each check."""
+    if parent.config.stash[_GATE].is_topic(module_path):
+        return _Empty.from_parent(parent, path=module_path)
+    return None
+
+
+def pytest_deselected(items: Iterable[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, Judged):
+            item.config.stash[_GATE].deselected += 1
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    gate = config.stash[_GATE]
+    data = gate.summary()
+    if data is None:
+        return
+    terminalreporter.section("driftgate")
+    terminalreporter.write_line(data["text"])
+    if gate.deselected:
+        terminalreporter.write_line(f"{gate.deselected} items were deselected: what they would have said is not in this run")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    gate = session.config.stash[_GATE]
+    data = gate.summary()
+    if data is None:
+        return
+    worker = getattr(session.config, "workeroutput", None)
+    if worker is not None:
+        worker["driftgate"] = data
+        return
+    gate.write_reports(data)
+    if exitstatus in (0, 1) and gate.only_unchecked(exitstatus):
+        session.exitstatus = _UNCHECKED_EXIT
+    if exitstatus in (0, 1) and data["nothing"]:
+        session.exitstatus = _NOTHING_EXIT
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Under xdist the workers judge and the controller alone reports; each worker has judged everything."""
+    data = getattr(node, "workeroutput", {}).get("driftgate")
+    if data is not None:
+        node.config.stash[_GATE].received = data
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Counted from the reports, because under xdist these are all that the controller sees of an item."""
+    kind = dict(report.user_properties).get("driftgate")
+    if report.failed:
+        _FAILURES.append(str(kind or "other"))
+
+
+_FAILURES: list[str] = []
+
+
+class DriftgateFailure(AssertionError):
+    """The findings of one item; shown as findings, not as a traceback."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__(f"{len(findings)} findings")
+        self.findings = findings
+
+
+class Gate:
+    """The run behind the items: read, rendered and judged once, when the first topic is collected."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._judgements: tuple[Judgement, ...] | None = None
+        self.received: dict[str, Any] | None = None
+        self.deselected = 0
+        _FAILURES.clear()
+        spec = importlib.util.find_spec("driftgate.checks")
+        self.checks = Path((spec.submodule_search_locations or [""])[0]).resolve() if spec else Path()
+
+    def is_topic(self, path: Path) -> bool:
+        """Whether a file is a topic module of the checks."""
+        return path.suffix == ".py" and path.name != "__init__.py" and path.resolve().parent == self.checks
+
+    def wanted(self) -> bool:
+        """Whether the arguments can lead to a topic at all."""
+        base = self._config.invocation_params.dir
+        for argument in self._config.args:
+            path = (base / str(argument).split("::", 1)[0]).resolve()
+            if path == self.checks or path in self.checks.parents or self.is_topic(path):
+                return bool(self._config.getoption("--driftgate")) or path == self.checks or self.is_topic(path)
+        return False
+
+    @property
+    def root(self) -> Path:
+        """The tree to judge: the option, else what a conftest.py says, else pytest's rootdir."""
+        option = self._config.getoption("--driftgate-root")
+        if option:
+            return self._config.invocation_params.dir / option
+        return self._config.hook.pytest_driftgate_root() or self._config.rootpath
+
+    def policies(self) -> Any:
+        """The policies of the tree; UsageError for what cannot be followed."""
+        from driftgate.errors import DriftgateError
+        from driftgate.run import policies_of
+
+        option = self._config.getoption
+        try:
+            return policies_of(self.root, option("--driftgate-policy"), option("--driftgate-environment"))
+        except DriftgateError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def judgements(self) -> tuple[Judgement, ...]:
+        """The judgement of every environment."""
+        if self._judgements is None:
+            from dataclasses import replace
+
+            from driftgate.run import judge_tree
+            from driftgate.settings import Settings
+
+            settings = Settings()
+            if self._config.getoption("--driftgate-no-cache"):
+                settings = replace(settings, cache=None)
+            urls = self._config.getoption("--driftgate-repository-url")
+            self._judgements = judge_tree(self.root, self.policies(), settings, urls)
+        return self._judgements
+
+    def report_targets(self) -> list[tuple[str, Path]]:
+        """The reports that were asked for."""
+        targets = []
+        for text in self._config.getoption("--driftgate-report"):
+            format_, _, file = text.partition("=")
+            if format_ != "json" or not file:
+                raise pytest.UsageError(f"--driftgate-report {text}: expected json=FILE")
+            targets.append((format_, self._config.invocation_params.dir / file))
+        return targets
+
+    def summary(self) -> dict[str, Any] | None:
+        """What is shown and written at the end, as plain data; None where nothing was judged here."""
+        if self._judgements is None:
+            return self.received
+        from driftgate.report.json_report import json_report
+        from driftgate.report.terminal import summary_text
+
+        return {
+            "text": summary_text(self._judgements),
+            "json": json_report(self._judgements),
+            "nothing": not any(judgement.ledger.applications for judgement in self._judgements),
+        }
+
+    def write_reports(self, data: dict[str, Any]) -> None:
+        """Write what was asked for."""
+        for _, file in self.report_targets():
+            file.write_text(data["json"], encoding="utf-8")
+
+    def only_unchecked(self, exitstatus: int) -> bool:
+        """Whether every failure of the session is something that could not be checked."""
+        return exitstatus == 1 and bool(_FAILURES) and set(_FAILURES) == {"unchecked"}
+
+
+class _Empty(pytest.Module):
+    def collect(self) -> Iterator[pytest.Item]:
+        return iter(())
+
+
+class Topic(pytest.File):
+    """A topic module of the checks."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        from driftgate.judge import Scope, load_catalogue
+
+        gate = self.config.stash[_GATE]
+        scopes = {check.scope for check in load_catalogue().of_topic(self.path.stem)}
+        judgements = gate.judgements()
+        for judgement in judgements:
+            suffix = f"[{judgement.ledger.environment}]" if len(judgements) > 1 else ""
+            if scopes - {Scope.APPLICATION} or not judgement.ledger.applications:
+                yield self._item(judgement.ledger.environment, judgement, "")
+            if Scope.APPLICATION in scopes:
+                for label in judgement.ledger.applications:
+                    yield self._item(label + suffix, judgement, label)
+
+    def _item(self, name: str, judgement: Judgement, label: str) -> pytest.Item:
+        item: pytest.Item = Judged.from_parent(self, name=name, judgement=judgement, label=label, topic=self.path.stem)
+        return item
+
+
+class Judged(pytest.Item):
+    """What one topic says of one Application, or of the environment as a whole."""
+
+    def __init__(self, *, judgement: Judgement, label: str, topic: str, **more: Any) -> None:
+        super().__init__(**more)
+        self._judgement = judgement
+        self._label = label
+        self._topic = topic
+
+    def runtest(self) -> None:
+        from driftgate.judge import load_catalogue
+        from driftgate.model.outcome import Outcome, Severity
+
+        ids = {check.id for check in load_catalogue().of_topic(self._topic)}
+        mine = [f for f in self._judgement.findings if f.check in ids and f.application == self._label]
+        failed = [f for f in mine if f.outcome is Outcome.FAILED and f.severity is not Severity.NOTE]
+        unchecked = [f for f in mine if f.outcome is Outcome.COULD_NOT_CHECK]
+        if not self._judgement.ledger.applications:
+            pytest.fail("nothing judged: no Application in this tree", pytrace=False)
+        if failed or unchecked:
+            self.user_properties.append(("driftgate", "failed" if failed else "unchecked"))
+            raise DriftgateFailure((*failed, *unchecked))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, DriftgateFailure):
+            from driftgate.report.terminal import finding_text
+
+            return "\n\n".join(finding_text(finding) for finding in excinfo.value.findings)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        return self.path, None, f"{self._topic}: {self.name}"
+

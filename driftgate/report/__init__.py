@@ -1,0 +1,1 @@
+"""Reports: they print outcomes and decide nothing."""

@@ -1,0 +1,32 @@
+"""What an Application renders to, as YAML for a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from driftgate.model.environment import LoadedApplication
+from driftgate.model.secret import SecretValue
+
+__all__ = ["rendered_text"]
+
+
+def rendered_text(loaded: LoadedApplication) -> str:
+    """Every rendered object with the template it came from; what could not be rendered as a comment."""
+    parts = []
+    for render in loaded.renders:
+        for problem in render.problems:
+            parts.append(f"# {problem.place}: {problem.fault}: {problem.found}\n")
+        for manifest in render.manifests:
+            body = yaml.safe_dump(_printable(manifest.object), sort_keys=False, allow_unicode=True)
+            parts.append(f"---\n# {manifest.template}\n{body}")
+    return "".join(parts)
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, SecretValue):
+        return "" if value.empty else repr(value)
+    if isinstance(value, dict):
+        return {key: _printable(item) for key, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,123 @@
+"""What a person reads on a terminal: what is broken first, what was judged last."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from driftgate.model.outcome import Finding, Judgement, Outcome, Severity
+
+__all__ = ["finding_text", "summary_text", "terminal_report", "verdict"]
+
+_CONTROL = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)]}
+_CONTROL.update({code: f"\\u{code:04x}" for code in (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))})
+_COLOURS = {"error": "31", "warning": "33", "note": "36", "could-not-check": "35", "waived": "2"}
+_LONGEST = 400
+
+
+def terminal_report(judgements: Sequence[Judgement], *, width: int = 100, colour: bool = False) -> str:
+    """The report of a run as text, with a last line that says the verdict."""
+    lines: list[str] = []
+    for judgement in judgements:
+        for finding in judgement.findings:
+            if finding.outcome is not Outcome.WAIVED:
+                lines += [finding_text(finding, width=width, colour=colour), ""]
+        lines += list(_waived(judgement))
+        lines += [*_ledger(judgement, width), verdict(judgement)]
+    return "\n".join(lines) + "\n"
+
+
+def summary_text(judgements: Sequence[Judgement], *, width: int = 100) -> str:
+    """What was waived and judged, without the findings: the end of a run whose findings were shown before."""
+    lines: list[str] = []
+    for judgement in judgements:
+        lines += [*_notes(judgement, width), *_waived(judgement), *_ledger(judgement, width), verdict(judgement)]
+    return "\n".join(lines)
+
+
+def _notes(judgement: Judgement, width: int) -> Iterator[str]:
+    for finding in judgement.with_outcome(Outcome.FAILED):
+        if finding.severity is Severity.NOTE:
+            yield finding_text(finding, width=width)
+            yield ""
+
+
+def finding_text(finding: Finding, *, width: int = 100, colour: bool = False) -> str:
+    """One finding: place, weight, check and subject, then found, expected, why and fix."""
+    unchecked = finding.outcome is Outcome.COULD_NOT_CHECK
+    weight = "could not check" if unchecked else finding.severity.value
+    subject = " ".join(part for part in (finding.application, finding.object) if part)
+    painted = _paint(weight, "could-not-check" if unchecked else weight, colour)
+    head = f"{_safe(str(finding.place))}  {painted}  {finding.check}"
+    head += f"  ({_safe(subject)})" if subject else ""
+    rows = [("found", finding.found), ("expected", finding.expected), ("why", finding.why), ("fix", finding.fix)]
+    rows += [("see", f"{related.place}: {related.note}") for related in finding.related]
+    return "\n".join([head, *(line for name, text in rows if text for line in _row(name, text, width))])
+
+
+def _row(name: str, text: str, width: int) -> Iterator[str]:
+    short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} … ({len(text)} characters)"
+    wrapped = textwrap.wrap(_safe(short), max(40, width - 14), break_long_words=False) or [""]
+    yield f"  {name:<10}{wrapped[0]}"
+    for line in wrapped[1:]:
+        yield " " * 12 + line
+
+
+def _safe(text: str) -> str:
+    """Without control characters: a manifest must not steer the terminal that shows it."""
+    return text.translate(_CONTROL)
+
+
+def _paint(text: str, name: str, colour: bool) -> str:
+    return f"\x1b[{_COLOURS[name]}m{text}\x1b[0m" if colour else text
+
+
+def _waived(judgement: Judgement) -> Iterator[str]:
+    waived = judgement.with_outcome(Outcome.WAIVED)
+    if waived:
+        yield "waived"
+        for finding in waived:
+            yield _safe(f"  {finding.place}  {finding.check}  {finding.application}: {finding.waiver}")
+        yield ""
+
+
+def _ledger(judgement: Judgement, width: int) -> Iterator[str]:
+    ledger = judgement.ledger
+    judged = sum(tally.judged for tally in ledger.checks.values())
+    yield f"judged  environment {ledger.environment}, policy {ledger.policy}"
+    rows = [
+        ("Applications", f"{len(ledger.applications)}, {len(ledger.rendered)} rendered in full: {', '.join(ledger.rendered)}"),
+        ("charts", f"{len(ledger.charts)}: {', '.join(ledger.charts)}"),
+        ("values files", f"{len(ledger.values_files)}"),
+        ("objects", f"{ledger.objects}: {', '.join(f'{count} {kind}' for kind, count in ledger.kinds.items())}"),
+        ("checks", f"{len(ledger.checks)}, {judged} judgements"),
+        ("renders", ", ".join(f"{count} {what}" for what, count in ledger.renders.items())),
+    ]
+    if ledger.application_sets:
+        rows.append(("not expanded", f"ApplicationSets {', '.join(ledger.application_sets)}"))
+    if ledger.excluded:
+        rows.append(("excluded", f"{len(ledger.excluded)} manifests in folders that policy leaves out"))
+    for name, text in rows:
+        for number, line in enumerate(textwrap.wrap(_safe(text), max(40, width - 18), break_long_words=False) or [""]):
+            yield f"  {name if not number else '':<14}{line}"
+
+
+def verdict(judgement: Judgement) -> str:
+    """One line: how many findings of which sort, or that all is well and on what."""
+    ledger = judgement.ledger
+    if not ledger.applications:
+        return f"{ledger.environment}: nothing judged: no Application in this tree"
+    failed = judgement.with_outcome(Outcome.FAILED)
+    counts = [(severity, sum(f.severity is severity for f in failed)) for severity in Severity]
+    parts = [_count(number, severity.value) for severity, number in counts if number]
+    unchecked = len(judgement.with_outcome(Outcome.COULD_NOT_CHECK))
+    parts += [f"{unchecked} could not be checked"] if unchecked else []
+    parts += [_count(ledger.waived_failures, "waived finding")] if ledger.waived_failures else []
+    parts += [f"{ledger.waived_unchecked} waived that could not be checked"] if ledger.waived_unchecked else []
+    summary = ", ".join(parts) if parts else "no findings"
+    return f"{ledger.environment}: {summary} in {_count(len(ledger.applications), 'Application')}, {_count(ledger.objects, 'object')}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
+

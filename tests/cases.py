@@ -1,0 +1,85 @@
+"""Fixture cases: small repositories under `fixtures/<check-id>/{good,bad}/`, marked with what they expect.
+
+A line that has to be found carries `# expect: <check-id>` (several ids with commas). A finding whose place is a file
+as a whole is expected with `# expect-file: <check-id>` anywhere in that file. Files that take no comment are
+described by lines `<file>:<line> <check-id>` (or `<file> <check-id>`) in a file `expect.txt` at the case's root.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from driftgate.model.outcome import Judgement, Outcome
+from driftgate.run import judge_tree, policies_of
+from driftgate.settings import Settings
+
+__all__ = ["REPOSITORY_URL", "Case", "cases", "judge_case"]
+
+ROOT = Path(__file__).resolve().parent.parent
+FIXTURES = ROOT / "fixtures"
+REPOSITORY_URL = "https://git.example.com/platform/deployments.git"
+_MARK = re.compile(rb"(?:#|//|<!--)\s*expect(?P<file>-file)?:\s*(?P<ids>[a-z0-9-]+(?:\s*,\s*[a-z0-9-]+)*)")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fixture case of a check."""
+
+    check: str
+    kind: str
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """How pytest calls it."""
+        return self.path.relative_to(FIXTURES).as_posix()
+
+    def expected(self) -> Counter[tuple[str, int, str]]:
+        """(file, line, check) of every finding that the case must yield; line 0 for a whole file."""
+        found: Counter[tuple[str, int, str]] = Counter()
+        for path in sorted(self.path.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                self._marks(path, found)
+        return found
+
+    def _marks(self, path: Path, found: Counter[tuple[str, int, str]]) -> None:
+        name = path.relative_to(self.path).as_posix()
+        if name == "expect.txt":
+            for line in path.read_text(encoding="utf-8").splitlines():
+                place, _, check = line.partition(" ")
+                file, _, number = place.partition(":")
+                found[(file, int(number or 0), check.strip())] += 1
+            return
+        for number, data in enumerate(path.read_bytes().splitlines(), 1):
+            for mark in _MARK.finditer(data):
+                for check in mark["ids"].decode().split(","):
+                    found[(name, 0 if mark["file"] else number, check.strip())] += 1
+
+
+def cases(kind: str) -> list[Case]:
+    """The cases of every check: the folder itself, or each of its folders if it holds nothing but folders."""
+    found = []
+    for folder in sorted(FIXTURES.glob(f"*/{kind}")):
+        if folder.parent.name == "repos":
+            continue
+        entries = sorted(folder.iterdir())
+        several = all(entry.is_dir() and entry.name.startswith("case-") for entry in entries)
+        found += [Case(folder.parent.name, kind, path) for path in (entries if several else [folder])]
+    return found
+
+
+def judge_case(path: Path, settings: Settings | None = None) -> Judgement:
+    """The judgement of a case's one environment, without any cache."""
+    policies = policies_of(path, None)
+    (judgement,) = judge_tree(path, policies, settings or Settings(cache=None, workers=1), [REPOSITORY_URL])
+    return judgement
+
+
+def seen(judgement: Judgement) -> Counter[tuple[str, int, str]]:
+    """(file, line, check) of every finding that is not waived."""
+    return Counter(
+        (f.place.file, f.place.line, f.check) for f in judgement.findings if f.outcome is not Outcome.WAIVED
+    )
