@@ -23,8 +23,9 @@ from driftgate.model.environment import (
     ProblemKind,
     Reach,
     Render,
+    SourceType,
 )
-from driftgate.model.manifest import Manifest
+from driftgate.model.manifest import Manifest, dig
 from driftgate.model.node import Node
 from driftgate.model.secret import mask_secret
 from driftgate.policy import ArgoCDSection, ClusterSection, Policy, RepositorySection
@@ -53,10 +54,6 @@ class _Item:
     drafts: list[Draft] = field(default_factory=list)
     parents: list[_Item] = field(default_factory=list)
     label: str = ""
-
-    @property
-    def identity(self) -> tuple[str, str]:
-        return (self.application.namespace, self.application.name)
 
 
 class Assembly:
@@ -170,15 +167,27 @@ class Assembly:
                 if known is not None:
                     known.parents.append(parent)
                     continue
+                base = self._base(items, document) if draft.type is SourceType.KUSTOMIZE else None
+                if base is not None:
+                    # The manifest in the tree is what kustomize renders from; the rendered one is applied.
+                    grafted = Node.grafted(document, base.application.node, template)
+                    base.application = Application.from_manifest(grafted, parent.application.name)
+                    base.parents = [parent]
+                    new.append(base)
+                    continue
                 child = Application.from_manifest(node or Node.from_plain(document, template), parent.application.name)
-                patched = next((item for item in items if item.identity == (child.namespace, child.name) and not item.parents), None)
-                if patched is not None and draft.type.value == "kustomize":
-                    # The manifest in the tree is the base of what kustomize renders; the rendered one is applied.
-                    patched.application, patched.parents = child, [parent]
-                    new.append(patched)
-                else:
-                    new.append(_Item(child, template, index, parents=[parent]))
+                new.append(_Item(child, template, index, parents=[parent]))
         return new
+
+    def _base(self, items: list[_Item], document: Node | dict[str, Any]) -> _Item | None:
+        """The manifest of the tree that a kustomization renders from: of that name, and not yet anybody's child."""
+        plain: Any = document.plain() if isinstance(document, Node) else document
+        name, namespace = dig(plain, ("metadata", "name")), dig(plain, ("metadata", "namespace"))
+        for item in items:
+            own = item.application
+            if own.name == name and own.namespace in ("", namespace) and not item.parents and not own.origin:
+                return item
+        return None
 
     def _duplicates(self, found: Discovery) -> list[Problem]:
         return [
@@ -243,7 +252,7 @@ class Assembly:
         users: dict[str, list[str]] = {}
         for item in items:
             for draft in item.drafts:
-                if draft.type.value == "helm" and draft.root is not None and not draft.root.label:
+                if draft.type is SourceType.HELM and draft.root is not None and not draft.root.label:
                     users.setdefault(draft.directory, []).append(item.label)
         charts: list[tuple[str, str, bool, tuple[str, ...], Draft | None]] = []
         spare: list[Draft] = []

@@ -50,6 +50,21 @@ class Node:
             return cls(value, file)
         return cls(str(value), file)
 
+    @classmethod
+    def grafted(cls, value: object, original: Node, file: str) -> Node:
+        """Rendered data with the places of the manifest it was rendered from, wherever the two still agree."""
+        if original.plain() == value:
+            return original
+        if isinstance(value, dict) and isinstance(original.value, dict):
+            below = original.value
+            entries = {
+                str(key): cls.grafted(item, below[key], file) if key in below else cls.from_plain(item, file)
+                for key, item in value.items()
+            }
+            keys = {key: place for key, place in original.keys.items() if key in entries}
+            return cls(entries, original.file, original.line, original.column, keys)
+        return cls.from_plain(value, file)
+
     def __repr__(self) -> str:
         # Without the value: a Node may hold a credential, and representations end up in tracebacks.
         return f"<Node {self.type_name} at {self.place}>"

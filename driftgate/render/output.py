@@ -16,8 +16,8 @@ _SEPARATOR = re.compile(r"(?:^|\s*\n)---\s*")
 
 
 def split_manifests(text: str) -> list[str]:
-    """The documents of one template's output, as Helm tells them apart; empty ones are dropped."""
-    return [part for part in _SEPARATOR.split(text.strip()) if part.strip()]
+    """The documents of one template's output, as Helm tells them apart and prints them; empty ones are dropped."""
+    return [f"{part.strip()}\n" for part in _SEPARATOR.split(text.strip()) if part.strip()]
 
 
 def parse_output(texts: Iterable[tuple[str, str]]) -> tuple[list[RenderedDocument], list[Fault]]:

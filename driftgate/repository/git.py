@@ -64,9 +64,10 @@ class GitClone:
                 return output.decode().strip()
         return None
 
-    def tags(self) -> tuple[str, ...]:
-        """The tags that this clone has."""
-        return tuple((self._run("tag", "--list") or b"").decode("utf-8", "replace").split())
+    def is_branch(self, name: str) -> bool:
+        """Whether a branch of this clone, or of one of its remotes as last seen, has the name."""
+        pattern = [f"refs/heads/{name}", f"refs/remotes/*/{name}"]
+        return bool(self._run("for-each-ref", "--count=1", "--format=x", *pattern))
 
     @contextmanager
     def exported(self, commit: str) -> Iterator[Path | None]:

@@ -17,7 +17,7 @@ from driftgate.semantics.giturl import same_repository
 __all__ = ["Located", "Locator", "is_placeholder"]
 
 _PLACEHOLDER = re.compile(r"<[^<>]+>|\$\{[^}]*\}|\{\{.*\}\}|\b(CHANGE_?ME|REPLACE_?ME|YOUR[-_][A-Z-_]+)\b", re.IGNORECASE)
-_CONSTRAINT = re.compile(r"[*~^<>=|\s]|\.x\b")
+_VERSION = re.compile(r"[*~^<>=|\s]|\d\.(\d|x\b)|^v?\d+$|^[0-9a-f]{40}$")
 
 
 def is_placeholder(text: str) -> bool:
@@ -124,17 +124,17 @@ class Locator:
         )
 
     def _revision_root(self, revision: str) -> FileRoot | None:
-        """The work tree for HEAD and branches, an export for tags and commits, None for what the clone lacks."""
-        if revision == "HEAD":
+        """The work tree for HEAD and branches, an export for tags and commits, None for what the clone lacks.
+
+        A shallow clone knows few branches, so an unknown name counts as a branch unless it looks like a version.
+        """
+        if revision == "HEAD" or self.clone.is_branch(revision):
             return self.root
         commit = self.clone.pinned_commit(revision)
         if commit is not None:
             folder = self._exports.enter_context(self.clone.exported(commit))
             return FileRoot(folder, f"{revision}:") if folder else None
-        looks_pinned = re.fullmatch(r"[0-9a-f]{40}", revision) or _CONSTRAINT.search(revision)
-        if looks_pinned or re.fullmatch(r"v?\d+\.\d+\.\d+.*", revision):
-            return None
-        return self.root
+        return None if _VERSION.search(revision) else self.root
 
     def _fetched(self, application: Application, source: Source, what: str) -> FileRoot | Problem:
         fetched = self.store.find(source.repo_url, source.chart, source.target_revision)
