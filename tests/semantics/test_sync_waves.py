@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from driftgate.semantics.sync_waves import (
+    DEFAULT_SOURCE,
+    HOOK_WEIGHT_ANNOTATION,
+    KIND_ORDER,
+    SYNC_WAVE_ANNOTATION,
+    kind_rank,
+    sync_wave,
+)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "wave", "source"),
+    [
+        ({}, 0, DEFAULT_SOURCE),
+        ({SYNC_WAVE_ANNOTATION: "10"}, 10, SYNC_WAVE_ANNOTATION),
+        ({SYNC_WAVE_ANNOTATION: "-1"}, -1, SYNC_WAVE_ANNOTATION),
+        ({SYNC_WAVE_ANNOTATION: "+2"}, 2, SYNC_WAVE_ANNOTATION),
+        ({SYNC_WAVE_ANNOTATION: "007"}, 7, SYNC_WAVE_ANNOTATION),
+        ({SYNC_WAVE_ANNOTATION: "0", HOOK_WEIGHT_ANNOTATION: "3"}, 0, SYNC_WAVE_ANNOTATION),
+        ({SYNC_WAVE_ANNOTATION: "1.5"}, 0, DEFAULT_SOURCE),
+        ({SYNC_WAVE_ANNOTATION: " 1"}, 0, DEFAULT_SOURCE),
+        ({SYNC_WAVE_ANNOTATION: ""}, 0, DEFAULT_SOURCE),
+        ({SYNC_WAVE_ANNOTATION: "two", HOOK_WEIGHT_ANNOTATION: "3"}, 3, HOOK_WEIGHT_ANNOTATION),
+        ({SYNC_WAVE_ANNOTATION: "two", HOOK_WEIGHT_ANNOTATION: "three"}, 0, DEFAULT_SOURCE),
+        ({HOOK_WEIGHT_ANNOTATION: "-5"}, -5, HOOK_WEIGHT_ANNOTATION),
+        ({SYNC_WAVE_ANNOTATION: 5}, 0, DEFAULT_SOURCE),
+        ({SYNC_WAVE_ANNOTATION: None, HOOK_WEIGHT_ANNOTATION: "1"}, 1, HOOK_WEIGHT_ANNOTATION),
+    ],
+)
+def test_sync_wave(annotations: dict[str, object], wave: int, source: str) -> None:
+    """The wave in force comes from the first annotation that holds a Go integer."""
+    assert sync_wave(annotations) == (wave, source)
+
+
+def test_kinds_in_order() -> None:
+    """Namespaces come before configuration, workloads after it, custom resources last of all."""
+    kinds = [
+        "Widget",
+        "Ingress",
+        "Deployment",
+        "CustomResourceDefinition",
+        "Secret",
+        "APIService",
+        "Namespace",
+    ]
+    assert sorted(kinds, key=kind_rank) == [
+        "Namespace",
+        "Secret",
+        "CustomResourceDefinition",
+        "Deployment",
+        "Ingress",
+        "APIService",
+        "Widget",
+    ]
+
+
+def test_every_kind_has_a_rank_of_its_own() -> None:
+    """The list names each kind once; whatever it does not name shares the last rank, in any spelling."""
+    assert [kind_rank(kind) for kind in KIND_ORDER] == list(range(len(KIND_ORDER)))
+    assert kind_rank("namespace") == kind_rank("Certificate") == len(KIND_ORDER)
