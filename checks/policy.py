@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from driftgate.judge import Breach, NotApplicable, Result, Scope, Subject, Unchecked, check, problems
+from driftgate.model.node import Path
 from driftgate.model.outcome import Severity
 
 
@@ -26,19 +27,29 @@ def policy_entry_unmatched(subject: Subject) -> Iterator[Result]:
         place = path.rstrip("/")
         if not any(name == place or name.startswith(place + "/") for name in subject.environment.paths):
             index = subject.policy.manifests.index(path)
-            yield Breach(subject.policy.place_of("manifests", index), f"{path} is not in the tree", "a path that exists", field=f"manifests.{path}")
+            yield Breach(
+                subject.policy.place_of("manifests", index),
+                f"{path} is not in the tree",
+                "a path that exists",
+                field=f"manifests.{path}",
+            )
 
 
 def _unknown_names(subject: Subject, names: set[str]) -> Iterator[Result]:
     policy = subject.policy
-    entries = [(("overrides", name), name) for name in policy.overrides]
+    entries: list[tuple[Path, str]] = [(("overrides", name), name) for name in policy.overrides]
     entries += [(("roots", index), name) for index, name in enumerate(policy.roots)]
     waves = policy.node.get("syncWaves", "applications")
     entries += [(("syncWaves", "applications", name), name) for name in (waves.mapping if waves else {})]
     for path, name in entries:
         if name not in names:
             field = ".".join(str(step) for step in path if not isinstance(step, int))
-            yield Breach(policy.place_of(*path), f"no Application is called {name}", "the name of an Application", field=f"{field}.{name}")
+            yield Breach(
+                policy.place_of(*path),
+                f"no Application is called {name}",
+                "the name of an Application",
+                field=f"{field}.{name}",
+            )
 
 
 @check(scope=Scope.RUN)
@@ -73,7 +84,12 @@ def waiver_invalid(subject: Subject) -> Iterator[Result]:
     for waiver in subject.policy.waivers:
         fault = waiver.fault(subject.facts["today"])
         if fault:
-            yield Breach(waiver.place, f"{waiver.finding}: {fault}", "owner, reason and an expiry in the future", field=waiver.finding)
+            yield Breach(
+                waiver.place,
+                f"{waiver.finding}: {fault}",
+                "owner, reason and an expiry in the future",
+                field=waiver.finding,
+            )
 
 
 @check(scope=Scope.RUN)
@@ -88,7 +104,9 @@ def waiver_unmatched(subject: Subject) -> Iterator[Result]:
         yield NotApplicable()
     for waiver in subject.policy.waivers:
         if not waiver.fault(subject.facts["today"]) and not any(map(waiver.matches, subject.findings)):
-            yield Breach(waiver.place, f"{waiver.finding} matches nothing", "the key of a finding", field=waiver.finding)
+            yield Breach(
+                waiver.place, f"{waiver.finding} matches nothing", "the key of a finding", field=waiver.finding
+            )
 
 
 @check(scope=Scope.RUN)

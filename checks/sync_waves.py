@@ -57,13 +57,20 @@ def sync_wave_not_integer(subject: Subject) -> Iterator[Result]:
             wave = manifest.annotations[SYNC_WAVE_ANNOTATION]
             if not _is_wave(wave):
                 path = (*_ANNOTATIONS, SYNC_WAVE_ANNOTATION)
-                yield subject.breach(manifest, path, _shown(wave, manifest.annotations), 'an integer in a string, such as "1"')
+                yield subject.breach(
+                    manifest, path, _shown(wave, manifest.annotations), 'an integer in a string, such as "1"'
+                )
 
 
 def _not_integer(subject: Subject, value: Node) -> Iterator[Result]:
     if not _is_wave(value.plain()):
         found = _shown(value.plain(), _plain(subject.application.annotations))
-        yield Breach(subject.place(*_ANNOTATIONS, SYNC_WAVE_ANNOTATION), found, 'an integer in a string, such as "1"', field=SYNC_WAVE_ANNOTATION)
+        yield Breach(
+            subject.place(*_ANNOTATIONS, SYNC_WAVE_ANNOTATION),
+            found,
+            'an integer in a string, such as "1"',
+            field=SYNC_WAVE_ANNOTATION,
+        )
 
 
 def _is_child(kind: str) -> bool:
@@ -77,7 +84,11 @@ def _is_wave(value: object) -> bool:
 
 def _shown(value: object, annotations: dict[str, Any]) -> str:
     effective, source = sync_wave({key: item for key, item in annotations.items() if isinstance(item, str)})
-    counted = f"{HOOK_WEIGHT_ANNOTATION} counts, wave {effective}" if source == HOOK_WEIGHT_ANNOTATION else "it counts as wave 0"
+    counted = (
+        f"{HOOK_WEIGHT_ANNOTATION} counts, wave {effective}"
+        if source == HOOK_WEIGHT_ANNOTATION
+        else "it counts as wave 0"
+    )
     if isinstance(value, str):
         return f'"{value}": {counted}'
     return f"{value} without quotes: no annotation may be anything but a string"
@@ -103,9 +114,15 @@ def sync_wave_required(subject: Subject) -> Iterator[Result]:
         policy = Related(
             subject.policy.place_of("syncWaves", "applications", application.name), "the wave that policy gives it"
         )
-        found = f"wave {wave}" + ("" if SYNC_WAVE_ANNOTATION in application.annotations else ", because there is no annotation")
+        found = f"wave {wave}" + (
+            "" if SYNC_WAVE_ANNOTATION in application.annotations else ", because there is no annotation"
+        )
         yield Breach(
-            subject.place(*_ANNOTATIONS, SYNC_WAVE_ANNOTATION), found, f"wave {wanted}", field=SYNC_WAVE_ANNOTATION, related=(policy,)
+            subject.place(*_ANNOTATIONS, SYNC_WAVE_ANNOTATION),
+            found,
+            f"wave {wanted}",
+            field=SYNC_WAVE_ANNOTATION,
+            related=(policy,),
         )
 
 
@@ -129,4 +146,9 @@ def sync_waves_do_not_wait(subject: Subject) -> Iterator[Result]:
     if script is not None and script.text and script.text.strip():
         return
     shown = ", ".join(map(str, sorted(waves)))
-    yield Breach(subject.application.place, f"children in the waves {shown}", f"{_HEALTH_KEY} in argocd-cm", field=SYNC_WAVE_ANNOTATION)
+    yield Breach(
+        subject.application.place,
+        f"children in the waves {shown}",
+        f"{_HEALTH_KEY} in argocd-cm",
+        field=SYNC_WAVE_ANNOTATION,
+    )

@@ -16,12 +16,14 @@ from driftgate.errors import DriftgateError, UsageError
 from driftgate.judge import load_catalogue
 from driftgate.model.outcome import Judgement
 from driftgate.run import exit_code, judge_tree, policies_of
-from driftgate.settings import Settings
+from driftgate.settings import RENDER_SECONDS, Settings
 
 __all__ = ["main"]
 
 USAGE_EXIT = 4
-_EXIT_CODES = "Exit codes: 0 nothing found, 1 findings, 4 usage, 5 nothing was judged, 6 something could not be checked."
+_EXIT_CODES = (
+    "Exit codes: 0 nothing found, 1 findings, 4 usage, 5 nothing was judged, 6 something could not be checked."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,18 +54,29 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"driftgate {driftgate.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     check = commands.add_parser(
-        "check", help="judge a repository without a cluster", description="Judge a repository without a cluster or a network.", epilog=_EXIT_CODES
+        "check",
+        help="judge a repository without a cluster",
+        description="Judge a repository without a cluster or a network.",
+        epilog=_EXIT_CODES,
     )
     _tree_options(check)
     check.add_argument(
-        "--report", action="append", default=[], metavar="FORMAT=FILE", help="also write a report; FORMAT is json; repeatable"
+        "--report",
+        action="append",
+        default=[],
+        metavar="FORMAT=FILE",
+        help="also write a report; FORMAT is json; repeatable",
     )
     check.set_defaults(run=_check)
-    explain = commands.add_parser("explain", help="what a check looks at, why, and what to do", description="Explain one check.")
+    explain = commands.add_parser(
+        "explain", help="what a check looks at, why, and what to do", description="Explain one check."
+    )
     explain.add_argument("check", help="the check's id, as findings name it")
     explain.set_defaults(run=_explain)
     render = commands.add_parser(
-        "render", help="print what an Application renders to", description="Print what Argo CD would apply for one Application."
+        "render",
+        help="print what an Application renders to",
+        description="Print what Argo CD would apply for one Application.",
     )
     render.add_argument("application", help="the Application's name")
     _tree_options(render)
@@ -75,9 +88,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     _tree_options(fetch)
     fetch.set_defaults(run=_fetch)
-    catalogue = commands.add_parser("catalogue", help="print every check as Markdown", description="Print every check as Markdown.")
+    catalogue = commands.add_parser(
+        "catalogue", help="print every check as Markdown", description="Print every check as Markdown."
+    )
     catalogue.set_defaults(run=_catalogue)
-    schema = commands.add_parser("schema", help="print the JSON Schema of policy files", description="Print the JSON Schema of policy files.")
+    schema = commands.add_parser(
+        "schema",
+        help="print the JSON Schema of policy files",
+        description="Print the JSON Schema of policy files.",
+    )
     schema.set_defaults(run=_schema)
     return parser
 
@@ -86,10 +105,22 @@ def _tree_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", nargs="?", default=".", help="the root of the repository (default: this folder)")
     parser.add_argument("--policy", metavar="PATH", help="policy file or folder below the root (default: policies)")
     parser.add_argument("--environment", metavar="NAME", help="only the environment of this name")
-    parser.add_argument("--repository-url", action="append", default=[], metavar="URL", help="a URL under which Applications name this repository; repeatable")
+    parser.add_argument(
+        "--repository-url",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="a URL under which Applications name this repository; repeatable",
+    )
     parser.add_argument("--no-cache", action="store_true", help="neither read nor write rendered charts on disk")
     parser.add_argument("--no-embedded-helm", action="store_true", help="render with the helm command only")
-    parser.add_argument("--render-timeout", type=float, default=Settings.render_seconds if isinstance(Settings.render_seconds, float) else 30.0, metavar="SECONDS", help="the longest that one render may take (default: 30)")
+    parser.add_argument(
+        "--render-timeout",
+        type=float,
+        default=RENDER_SECONDS,
+        metavar="SECONDS",
+        help="the longest that one render may take (default: 30)",
+    )
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -160,17 +191,22 @@ def _fetch(options: argparse.Namespace) -> int:
     from driftgate.fetch import fetch_tree
 
     root = Path(options.path)
-    return fetch_tree(root, policies_of(root, options.policy, options.environment), _settings(options), options.repository_url)
+    return fetch_tree(
+        root,
+        policies_of(root, options.policy, options.environment),
+        _settings(options),
+        options.repository_url,
+    )
 
 
-def _catalogue(options: argparse.Namespace) -> int:
+def _catalogue(_options: argparse.Namespace) -> int:
     from driftgate.report.catalogue import catalogue_text
 
     print(catalogue_text(load_catalogue()), end="")
     return 0
 
 
-def _schema(options: argparse.Namespace) -> int:
+def _schema(_options: argparse.Namespace) -> int:
     from driftgate.policy import policy_schema
 
     catalogue = load_catalogue()

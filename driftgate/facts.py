@@ -115,7 +115,7 @@ def _kind(key: str, fact: dict[str, Any]) -> Kind:
 @cache
 def _load(name: str) -> dict[str, Any]:
     # Not at the top: this import takes 15 ms, which a project without Argo CD need not pay.
-    from importlib import resources  # noqa: PLC0415
+    from importlib import resources
 
     text = resources.files("driftgate").joinpath("data", name).read_text(encoding="utf-8")
     facts: dict[str, Any] = json.loads(text)

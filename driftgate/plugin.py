@@ -26,9 +26,17 @@ _UNCHECKED_EXIT = 6
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("driftgate", "policy and drift of Argo CD environments")
-    group.addoption("--driftgate", action="store_true", help="Collect driftgate's checks, besides what else is collected.")
-    group.addoption("--driftgate-root", metavar="PATH", help="Root of the repository to judge (default: pytest's rootdir).")
-    group.addoption("--driftgate-policy", metavar="PATH", help="Policy file or folder below the root (default: policies).")
+    group.addoption(
+        "--driftgate", action="store_true", help="Collect driftgate's checks, besides what else is collected."
+    )
+    group.addoption(
+        "--driftgate-root",
+        metavar="PATH",
+        help="Root of the repository to judge (default: pytest's rootdir).",
+    )
+    group.addoption(
+        "--driftgate-policy", metavar="PATH", help="Policy file or folder below the root (default: policies)."
+    )
     group.addoption("--driftgate-environment", metavar="NAME", help="Judge only the environment of this name.")
     group.addoption(
         "--driftgate-repository-url", metavar="URL", action="append", default=[],
@@ -88,7 +96,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.section("driftgate")
     terminalreporter.write_line(data["text"])
     if gate.deselected:
-        terminalreporter.write_line(f"{gate.deselected} items were deselected: what they would have said is not in this run")
+        terminalreporter.write_line(
+            f"{gate.deselected} items were deselected: what they would have said is not in this run"
+        )
 
 
 @pytest.hookimpl(trylast=True)
@@ -109,7 +119,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any, error: object) -> None:
+def pytest_testnodedown(node: Any) -> None:
     """Under xdist the workers judge and the controller alone reports; each worker has judged everything."""
     data = getattr(node, "workeroutput", {}).get("driftgate")
     if data is not None:
@@ -126,7 +136,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 _FAILURES: list[str] = []
 
 
-class DriftgateFailure(AssertionError):
+class DriftgateFailure(AssertionError):  # noqa: N818 - findings, not an error of the test
     """The findings of one item; shown as findings, not as a traceback."""
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
@@ -165,7 +175,8 @@ class Gate:
         option = self._config.getoption("--driftgate-root")
         if option:
             return self._config.invocation_params.dir / option
-        return self._config.hook.pytest_driftgate_root() or self._config.rootpath
+        named: Path | None = self._config.hook.pytest_driftgate_root()
+        return named if named is not None else Path(self._config.rootpath)
 
     def policies(self) -> Any:
         """The policies of the tree; UsageError for what cannot be followed."""
@@ -285,4 +296,3 @@ class Judged(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, None, str]:
         return self.path, None, f"{self._topic}: {self.name}"
-

@@ -37,9 +37,7 @@ def judge_tree(
     return tuple(_judge_one(root, policy, settings, urls, load_catalogue()) for policy in policies)
 
 
-def _judge_one(
-    root: Path, policy: Policy, settings: Settings, urls: Sequence[str], catalogue: Catalogue
-) -> Judgement:
+def _judge_one(root: Path, policy: Policy, settings: Settings, urls: Sequence[str], catalogue: Catalogue) -> Judgement:
     with assemble(root, policy, settings, urls) as assembly:
         return judge(assembly.environment, policy, catalogue, renders=assembly.renders)
 

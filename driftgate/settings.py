@@ -7,7 +7,9 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Settings"]
+__all__ = ["RENDER_SECONDS", "Settings"]
+
+RENDER_SECONDS = 30.0
 
 
 def _cache_home() -> Path:
@@ -30,7 +32,7 @@ class Settings:
     cache: Path | None = field(default_factory=_cache_home)
     store: Path = field(default_factory=lambda: _cache_home() / "fetched")
     workers: int = field(default_factory=lambda: max(1, min(8, os.cpu_count() or 1)))
-    render_seconds: float = 30.0
+    render_seconds: float = RENDER_SECONDS
     render_bytes: int = 1 << 30
     embedded_helm: bool = True
     helm: str | None = field(default_factory=lambda: _command("DRIFTGATE_HELM", "helm"))

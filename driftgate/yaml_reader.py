@@ -9,27 +9,41 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
+import json
+import math
 import re
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import yaml
+from yaml.composer import Composer
 from yaml.cyaml import CParser
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from driftgate.model.node import Duplicate, Node, Path, Scalar
+from driftgate.model.node import Duplicate, Literal, Node, Path, Scalar
 from driftgate.model.place import Place
 
 __all__ = ["Document", "ReadFault", "YamlText", "read_yaml", "resolve_scalar"]
 
 MAX_BYTES = 64 * 1024 * 1024
-MAX_DEPTH = 500
+# Far beyond any manifest, and within what recursive Python can walk from a deep call stack.
+MAX_DEPTH = 150
 MAX_NODES = 4_000_000
 # go-yaml refuses documents whose aliases multiply their size; ours is a plain bound on the multiplied size.
 MAX_EXPANDED = 4_000_000
 
 _PLAIN = "tag:driftgate,plain"
-_STR = "tag:yaml.org,2002:str"
+_YAML = "tag:yaml.org,2002:"
+_STR = f"{_YAML}str"
+_TAGGED: dict[str, tuple[type, ...]] = {
+    f"{_YAML}int": (int,),
+    f"{_YAML}float": (int, float),
+    f"{_YAML}bool": (bool,),
+    f"{_YAML}null": (type(None),),
+}
 _CONSTANTS: dict[str, Scalar] = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
     **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
@@ -75,11 +89,13 @@ class YamlText:
         return tuple(d.root for d in self.documents if d.root is not None and d.root.value is not None)
 
 
-def read_yaml(data: bytes | str, file: str, *, exact: bool = True) -> YamlText:
+def read_yaml(data: bytes | str, file: str, *, exact: bool = True, below: int = 0) -> YamlText:
     """Read every document of a text, never raising for what the text says.
 
-    `file` is the path that places name. With `exact` false (rendered text) places name the file only. Faults:
-    `not-utf8`, `too-large`, `templated` (not YAML, and holds template actions), `not-yaml`, `alias-bomb`, `too-deep`.
+    `file` is the path that places name. With `exact` false (rendered text) places name the file only. `below` is the
+    line of the file under which the text stands, for a text inside a literal block: places then have lines of the file
+    and no columns, because the block's indentation is not part of the text. Faults: `not-utf8`, `too-large`,
+    `templated` (not YAML, and holds template actions), `not-yaml`, `alias-bomb`, `too-deep`.
     """
     if len(data) > MAX_BYTES:
         return YamlText(file, (), ReadFault("too-large", Place(file), f"{len(data)} bytes, over {MAX_BYTES}"))
@@ -88,49 +104,63 @@ def read_yaml(data: bytes | str, file: str, *, exact: bool = True) -> YamlText:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1 if isinstance(data, bytes) else 0
         return YamlText(file, (), ReadFault("not-utf8", Place(file, line), f"byte {error.start} is not UTF-8"))
-    return _read_text(text, file, exact)
+    return _read_text(text, _Positions(file, exact, below))
 
 
-def _read_text(text: str, file: str, exact: bool) -> YamlText:
+@dataclass(frozen=True, slots=True)
+class _Positions:
+    """From the composer's marks to places in the file."""
+
+    file: str
+    exact: bool
+    below: int
+
+    def of(self, mark: yaml.Mark | None) -> tuple[int, int]:
+        if not self.exact or mark is None:
+            return 0, 0
+        return mark.line + 1 + self.below, 0 if self.below else mark.column + 1
+
+    def place(self, mark: yaml.Mark | None) -> Place:
+        return Place(self.file, *self.of(mark))
+
+
+def _read_text(text: str, positions: _Positions) -> YamlText:
+    file = positions.file
     documents: list[Document] = []
     try:
-        for index, composed in enumerate(_compose_all(text)):
-            converter = _Converter(file, exact)
-            root = converter.convert(composed) if composed is not None else None
-            documents.append(Document(index, root, tuple(converter.duplicates)))
-    except _TooMuch as error:
-        mark = error.node.start_mark
-        place = Place(file, mark.line + 1, mark.column + 1) if exact else Place(file)
+        for composed in _compose_all(text):
+            converter = _Converter(positions)
+            root = converter.convert(composed)
+            documents.append(Document(len(documents), root, tuple(converter.duplicates)))
+    except _TooMuchError as error:
+        place = positions.place(error.node.start_mark)
         return YamlText(file, tuple(documents), ReadFault(error.fault, place, str(error)))
     except (yaml.MarkedYAMLError, yaml.reader.ReaderError) as error:
-        return YamlText(file, tuple(documents), _syntax_fault(error, text, file, exact))
-    except (ValueError, RecursionError) as error:
+        return YamlText(file, tuple(documents), _syntax_fault(error, text, positions))
+    except ValueError as error:
         return YamlText(file, tuple(documents), ReadFault("not-yaml", Place(file), str(error)))
     return YamlText(file, tuple(documents))
 
 
-def _syntax_fault(
-    error: yaml.MarkedYAMLError | yaml.reader.ReaderError, text: str, file: str, exact: bool
-) -> ReadFault:
-    place, message = Place(file), "a character that YAML does not allow"
+def _syntax_fault(error: yaml.MarkedYAMLError | yaml.reader.ReaderError, text: str, positions: _Positions) -> ReadFault:
+    place, message = Place(positions.file), "a character that YAML does not allow"
     if isinstance(error, yaml.MarkedYAMLError):
-        mark = error.problem_mark or error.context_mark
-        if mark is not None and exact:
-            place = Place(file, mark.line + 1, mark.column + 1)
+        place = positions.place(error.problem_mark or error.context_mark)
         message = " ".join(part for part in (error.context, error.problem) if part)
-    elif exact:
-        place = Place(file, text[: error.position].count("\n") + 1)
+    elif positions.exact:
+        # libyaml counts bytes here, unlike everywhere else.
+        place = Place(positions.file, text.encode()[: error.position].count(b"\n") + 1 + positions.below)
     fault = "templated" if _TEMPLATE_MARK in text else "not-yaml"
     return ReadFault(fault, place, message)
 
 
-class _Loader(CParser):  # type: ignore[misc]
+class _Loader(CParser):
     """libyaml's composer with every implicit resolution left open: a plain scalar keeps a tag of its own."""
 
     def __init__(self, text: str) -> None:
         CParser.__init__(self, text)
 
-    def resolve(self, kind: type, value: str | None, implicit: tuple[bool, bool] | bool) -> str:
+    def resolve(self, kind: type, _value: str | None, implicit: tuple[bool, bool] | bool) -> str:
         if kind is ScalarNode:
             return _PLAIN if isinstance(implicit, tuple) and implicit[0] else _STR
         return "tag:yaml.org,2002:seq" if kind is SequenceNode else "tag:yaml.org,2002:map"
@@ -142,9 +172,39 @@ class _Loader(CParser):  # type: ignore[misc]
         """Nothing to do: no resolution depends on the path."""
 
 
-def _compose_all(text: str) -> Iterator[yaml.Node | None]:
-    _refuse_deep_nesting(text)
-    loader = _Loader(text)
+class _Again(Composer, _Loader):
+    """The slow composer, for the one thing that the fast one refuses: an anchor's name used a second time."""
+
+    def __init__(self, text: str) -> None:
+        _Loader.__init__(self, text)
+        Composer.__init__(self)
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if not self.check_event(yaml.AliasEvent):
+            self.anchors.pop(self.peek_event().anchor, None)
+        return super().compose_node(parent, index)
+
+
+def _compose_all(text: str) -> Iterator[yaml.Node]:
+    """The root of every document, read as far as reading is safe."""
+    refusal, end = _refusal(text) if _suspicious(text) else (None, len(text))
+    given = 0
+    try:
+        for composed in _composed(_Loader, text[:end]):
+            yield composed
+            given += 1
+    except yaml.composer.ComposerError as error:
+        if not str(error.context).startswith("found duplicate anchor"):
+            raise
+        for number, composed in enumerate(_composed(_Again, text[:end])):
+            if number >= given:
+                yield composed
+    if refusal is not None:
+        raise refusal
+
+
+def _composed(kind: type[_Loader], text: str) -> Iterator[yaml.Node]:
+    loader = kind(text)
     try:
         while loader.check_node():
             yield loader.get_node()
@@ -152,135 +212,200 @@ def _compose_all(text: str) -> Iterator[yaml.Node | None]:
         loader.dispose()
 
 
-def _refuse_deep_nesting(text: str) -> None:
-    """Deep nesting overflows the composer's C stack, so it is refused before: flow brackets, `- - -`, indentation."""
-    if len(text) < MAX_DEPTH:
-        return
-    if max(text.count("["), text.count("{")) > MAX_DEPTH * 4 or "- - - - - - - - " in text or " " * MAX_DEPTH in text:
-        _measure_depth(text)
+# Levels that open without indentation, and indentation that hides as many.
+_DEEP = re.compile(r"(?:[-?] +){16}| {500}")
+_DIRECTIVE = re.compile(r"^%YAML", re.MULTILINE)
+# What the composer's C stack surely bears.
+_SAFE_BRACKETS = 4000
 
 
-def _measure_depth(text: str) -> None:
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise _TooMuch("too-deep", event, f"nested deeper than {MAX_DEPTH} levels")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+def _suspicious(text: str) -> bool:
+    """Whether a text could overflow the composer's stack, which ends the process, or names another YAML version."""
+    if _DEEP.search(text) or ("%YAML" in text and _DIRECTIVE.search(text)):
+        return True
+    if text.count("[") + text.count("{") < _SAFE_BRACKETS:
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
-class _TooMuch(Exception):
+def _refusal(text: str) -> tuple[_TooMuchError | None, int]:
+    """The first event that no Go parser, or no composer, would survive, and where the document before it ends.
+
+    Events are flat, so this is safe on any text; an error of syntax is left to the composer.
+    """
+    depth, start = 0, 0
+    with contextlib.suppress(yaml.YAMLError):
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            if isinstance(event, yaml.DocumentStartEvent):
+                start = event.start_mark.index
+                if event.version not in (None, (1, 1)):
+                    return _TooMuchError("not-yaml", event, "only YAML 1.1 is read by Go's parsers"), start
+            elif isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > MAX_DEPTH:
+                    return _too_deep(event), start
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+    return None, len(text)
+
+
+def _too_deep(node: yaml.Node | yaml.Event) -> _TooMuchError:
+    return _TooMuchError("too-deep", node, f"nested deeper than {MAX_DEPTH} levels")
+
+
+class _TooMuchError(Exception):
     def __init__(self, fault: str, node: yaml.Node | yaml.Event, message: str) -> None:
         super().__init__(message)
         self.fault = fault
         self.node = node
 
 
+@dataclass(frozen=True, slots=True)
+class _Converted:
+    """A node of ours, with its size and depth where every alias counts as what it stands for."""
+
+    node: Node
+    size: int = 1
+    depth: int = 0
+
+
 @dataclass(slots=True)
 class _Converter:
-    """Turns composed nodes into ours; aliases share one Node, and their multiplied size is bounded."""
+    """Turns composed nodes into ours; aliases share one Node, and their multiplied size and depth are bounded."""
 
-    file: str
-    exact: bool
+    positions: _Positions
     duplicates: list[Duplicate] = field(default_factory=list)
-    _done: dict[int, tuple[Node, int]] = field(default_factory=dict)
+    _done: dict[int, _Converted] = field(default_factory=dict)
     _open: set[int] = field(default_factory=set)
     _count: int = 0
 
     def convert(self, root: yaml.Node) -> Node:
-        return self._convert(root, ())[0]
+        return self._convert(root, ()).node
 
-    def _convert(self, composed: yaml.Node, path: Path) -> tuple[Node, int]:
+    def _convert(self, composed: yaml.Node, path: Path) -> _Converted:
         identity = id(composed)
         done = self._done.get(identity)
         if done is not None:
             return done
         if identity in self._open:
-            raise _TooMuch("alias-bomb", composed, "an anchor contains itself")
+            raise _TooMuchError("alias-bomb", composed, "an anchor contains itself")
         self._count += 1
         if self._count > MAX_NODES:
-            raise _TooMuch("too-large", composed, f"more than {MAX_NODES} values in one document")
-        line, column = self._position(composed)
+            raise _TooMuchError("too-large", composed, f"more than {MAX_NODES} values in one document")
+        line, column = self.positions.of(composed.start_mark)
         if isinstance(composed, ScalarNode):
-            result = (Node(_scalar(composed), self.file, line, column), 1)
+            kind = Literal if composed.style == "|" else Node
+            result = _Converted(kind(_scalar(composed), self.positions.file, line, column))
         else:
             self._open.add(identity)
+            if len(self._open) > MAX_DEPTH:
+                raise _too_deep(composed)
             if isinstance(composed, SequenceNode):
                 result = self._sequence(composed, path, line, column)
             else:
+                assert isinstance(composed, MappingNode)
                 result = self._mapping(composed, path, line, column)
             self._open.discard(identity)
-        if result[1] > MAX_EXPANDED:
-            raise _TooMuch("alias-bomb", composed, f"aliases multiply this to more than {MAX_EXPANDED} values")
+        if result.size > MAX_EXPANDED:
+            raise _TooMuchError("alias-bomb", composed, f"aliases multiply this to more than {MAX_EXPANDED} values")
+        if result.depth > MAX_DEPTH:
+            raise _too_deep(composed)
         self._done[identity] = result
         return result
 
-    def _position(self, composed: yaml.Node) -> tuple[int, int]:
-        if not self.exact:
-            return 0, 0
-        mark = composed.start_mark
-        return mark.line + 1, mark.column + 1
+    def _sequence(self, composed: SequenceNode, path: Path, line: int, column: int) -> _Converted:
+        items = [self._convert(item, (*path, index)) for index, item in enumerate(composed.value)]
+        return _around(Node([item.node for item in items], self.positions.file, line, column), items)
 
-    def _sequence(self, composed: SequenceNode, path: Path, line: int, column: int) -> tuple[Node, int]:
-        pairs = [self._convert(item, (*path, index)) for index, item in enumerate(composed.value)]
-        return Node([node for node, _ in pairs], self.file, line, column), 1 + sum(size for _, size in pairs)
-
-    def _mapping(self, composed: MappingNode, path: Path, line: int, column: int) -> tuple[Node, int]:
+    def _mapping(self, composed: MappingNode, path: Path, line: int, column: int) -> _Converted:
+        """The entries in the order that they stand in: as in go-yaml, what `<<` brings replaces what was before it."""
         entries: dict[str, Node] = {}
         keys: dict[str, tuple[int, int]] = {}
-        merged: dict[str, Node] = {}
-        size = 1
+        written: dict[str, tuple[int, int]] = {}
+        values = []
         for key_node, value_node in composed.value:
-            if key_node.tag == _PLAIN and key_node.value == "<<":
-                value, grown = self._convert(value_node, path)
-                merged.update(_merge_entries(value, merged))
-                size += grown
+            if key_node.value == "<<" and key_node.tag in (_PLAIN, f"{_YAML}merge"):
+                values.append(self._convert(value_node, path))
+                for source in _merge_sources(value_node, values[-1].node):
+                    entries.update(source.mapping)
+                    keys.update(source.keys)
                 continue
-            key = self._key(key_node)
-            position = self._position(key_node)
-            if key in entries:
-                first = Place(self.file, *keys[key])
-                self.duplicates.append(Duplicate((*path, key), first, Place(self.file, *position)))
-            value, grown = self._convert(value_node, (*path, key))
-            size += grown
-            entries[key], keys[key] = value, position
-        return Node({**merged, **entries}, self.file, line, column, keys), size
-
-    def _key(self, composed: yaml.Node) -> str:
-        if not isinstance(composed, ScalarNode):
-            raise _TooMuch("not-yaml", composed, "a mapping or a list as a key is not supported")
-        value = _scalar(composed)
-        if isinstance(value, str):
-            return value
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        return "null" if value is None else str(value)
+            key = _key(key_node)
+            position = self.positions.of(key_node.start_mark)
+            if key in written:
+                first = Place(self.positions.file, *written[key])
+                self.duplicates.append(Duplicate((*path, key), first, Place(self.positions.file, *position)))
+            values.append(self._convert(value_node, (*path, key)))
+            entries[key], keys[key], written[key] = values[-1].node, position, position
+        return _around(Node(entries, self.positions.file, line, column, keys), values)
 
 
-def _merge_entries(value: Node, merged: dict[str, Node]) -> dict[str, Node]:
-    """What `<<` brings: one mapping, or a list of mappings of which the earlier win."""
-    if isinstance(value.value, list):
-        found: dict[str, Node] = {}
-        for item in value.items:
-            found = {**item.mapping, **found}
-        return {**found, **merged}
-    return {**merged, **value.mapping}
+def _around(node: Node, below: list[_Converted]) -> _Converted:
+    size = 1 + sum(item.size for item in below)
+    return _Converted(node, size, 1 + max((item.depth for item in below), default=0))
 
 
-def _scalar(composed: ScalarNode) -> Scalar:
+def _merge_sources(composed: yaml.Node, value: Node) -> list[Node]:
+    """What `<<` brings, the last to win at the end: one mapping, or a list of mappings of which the first wins."""
+    sources = [value] if isinstance(value.value, dict) else list(reversed(value.items))
+    if not all(isinstance(source.value, dict) for source in sources) or not isinstance(value.value, dict | list):
+        raise _TooMuchError("not-yaml", composed, "<< takes a mapping or a list of mappings")
+    return sources
+
+
+def _key(composed: yaml.Node) -> str:
+    """A key as JSON has it, where every key is a string (sigs.k8s.io/yaml: yaml.go `convertToJSONableObject`)."""
+    if not isinstance(composed, ScalarNode):
+        raise _TooMuchError("not-yaml", composed, "a mapping or a list as a key is not supported")
+    value = _scalar(composed, as_key=True)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None or (isinstance(value, int) and value >= 2**63):
+        raise _TooMuchError("not-yaml", composed, f"{'null' if value is None else value} as a key is not supported")
+    return str(value) if isinstance(value, int) else _float_key(value)
+
+
+def _float_key(value: float) -> str:
+    """A float as Go's FormatFloat writes it with 'g', the shortest precision and 32 bits."""
+    try:
+        (single,) = struct.unpack("<f", struct.pack("<f", value))
+    except OverflowError:
+        single = math.copysign(math.inf, value)
+    if not math.isfinite(single):
+        return ".nan" if math.isnan(single) else "-.inf" if single < 0 else ".inf"
+    texts = (f"{single:.{digits}e}" for digits in range(9))
+    shortest = next(text for text in texts if struct.pack("<f", float(text)) == struct.pack("<f", single))
+    exponent = int(shortest.partition("e")[2])
+    digits = shortest.partition("e")[0].lstrip("-").replace(".", "")
+    return f"{single:.{max(0, len(digits) - 1 - exponent)}f}" if -4 <= exponent < 6 else shortest
+
+
+def _scalar(composed: ScalarNode, *, as_key: bool = False) -> Scalar:
     tag, text = composed.tag, composed.value
-    if tag == _PLAIN:
-        return resolve_scalar(text)
-    if tag == _STR or not tag.startswith("tag:yaml.org,2002:"):
+    if tag == _STR or not (tag == _PLAIN or tag.startswith(_YAML)):
         return str(text)
-    if tag.endswith(":binary"):
+    if tag == f"{_YAML}binary":
         try:
-            return base64.b64decode(text).decode("utf-8", "replace")
+            return base64.b64decode(text, validate=True).decode("utf-8", "replace")
         except binascii.Error:
-            return str(text)
-    return resolve_scalar(text)
+            raise _TooMuchError("not-yaml", composed, "!!binary without valid base64") from None
+    value = _resolved(text)
+    wanted = _TAGGED.get(tag)
+    if wanted is not None and type(value) not in wanted:
+        raise _TooMuchError("not-yaml", composed, f"the value is not what its tag !!{tag.rpartition(':')[2]} says")
+    if as_key or not isinstance(value, float):
+        return value
+    if not math.isfinite(value):
+        raise _TooMuchError(
+            "not-yaml", composed, f"{text} cannot be written as JSON, through which Argo CD and Helm read"
+        )
+    return _as_json(value)
 
 
 def resolve_scalar(text: str) -> Scalar:
@@ -288,6 +413,11 @@ def resolve_scalar(text: str) -> Scalar:
 
     A float without a fraction comes out as an integer, because JSON writes `1e3` as `1000`.
     """
+    value = _resolved(text)
+    return _as_json(value) if isinstance(value, float) else value
+
+
+def _resolved(text: str) -> Scalar:
     if not text:
         return None
     first = text[0]
@@ -307,19 +437,16 @@ def _number(text: str) -> Scalar:
         number = _integer(match[1], match[2])
         if -(2**63) <= number < 2**64:
             return number
-    if _FLOAT.fullmatch(plain):
-        return _float(plain)
+    if _FLOAT.fullmatch(plain) and math.isfinite(value := float(plain)):
+        return value
     return text
 
 
 def _integer(sign: str, digits: str) -> int:
-    if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
-        value = int(digits, 8)
-    else:
-        value = int(digits, 0)
+    octal = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
+    value = int(digits, 8 if octal else 0)
     return -value if sign == "-" else value
 
 
-def _float(text: str) -> int | float:
-    value = float(text)
+def _as_json(value: float) -> int | float:
     return int(value) if value.is_integer() and abs(value) < 1e21 else value

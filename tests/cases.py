@@ -48,10 +48,10 @@ class Case:
     def _marks(self, path: Path, found: Counter[tuple[str, int, str]]) -> None:
         name = path.relative_to(self.path).as_posix()
         if name == "expect.txt":
-            for line in path.read_text(encoding="utf-8").splitlines():
-                place, _, check = line.partition(" ")
-                file, _, number = place.partition(":")
-                found[(file, int(number or 0), check.strip())] += 1
+            for text in path.read_text(encoding="utf-8").splitlines():
+                place, _, check = text.partition(" ")
+                file, _, line = place.partition(":")
+                found[(file, int(line or 0), check.strip())] += 1
             return
         for number, data in enumerate(path.read_bytes().splitlines(), 1):
             for mark in _MARK.finditer(data):
@@ -80,6 +80,4 @@ def judge_case(path: Path, settings: Settings | None = None) -> Judgement:
 
 def seen(judgement: Judgement) -> Counter[tuple[str, int, str]]:
     """(file, line, check) of every finding that is not waived."""
-    return Counter(
-        (f.place.file, f.place.line, f.check) for f in judgement.findings if f.outcome is not Outcome.WAIVED
-    )
+    return Counter((f.place.file, f.place.line, f.check) for f in judgement.findings if f.outcome is not Outcome.WAIVED)

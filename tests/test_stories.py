@@ -41,9 +41,7 @@ Story = tuple[str, dict[str, Any], Environment, Judgement]
 def test_every_application_has_the_outcome_that_it_deserves(story: Story) -> None:
     """Each Application is rendered or could not be, and is reached by the parent that renders it."""
     _, outcome, environment, _ = story
-    expected = {
-        name: (entry["outcome"], entry["parent"]) for name, entry in outcome["applications"].items()
-    }
+    expected = {name: (entry["outcome"], entry["parent"]) for name, entry in outcome["applications"].items()}
     seen = {
         loaded.application.name: (
             "rendered" if loaded.complete else "could-not-check",

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import posixpath
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from driftgate.assembly.charts import chart_drafts, unlisted_values_files
 from driftgate.assembly.origin import OriginFinder
 from driftgate.assembly.plan import Draft, Planner
 from driftgate.facts import kind_scope
 from driftgate.files import FileRoot
-from driftgate.model.application import AppProject, Application
+from driftgate.model.application import Application, AppProject
 from driftgate.model.environment import (
     Chart,
     Environment,
@@ -71,7 +70,7 @@ class Assembly:
         self._locator = Locator(self.root, clone, names, FetchStore(settings.store))
         self.environment = Environment(policy.environment, ())
 
-    def __enter__(self) -> Assembly:
+    def __enter__(self) -> Self:
         try:
             self.environment = self._load()
         except BaseException:
@@ -100,25 +99,27 @@ class Assembly:
         items = self._unfold(found, planner)
         problems = [*found.problems, *self._duplicates(found)]
         _label(items)
-        charts, spare = self._charts(found, items, planner)
-        scopes = self._scopes([*(d for item in items for d in item.drafts), *spare])
+        drafts_of = [(item.label, draft) for item in items for draft in item.drafts]
+        charts = chart_drafts(self.root, found.charts, drafts_of, planner)
+        self._take([chart.spare for chart in charts if chart.spare is not None])
+        scopes = self._scopes([*(d for _, d in drafts_of), *(c.spare for c in charts if c.spare is not None)])
         config, config_problem = self._argocd_config()
         loaded = tuple(self._loaded(item, scopes) for item in items)
-        drafts = {(item.label, draft.source.index): draft for item in items for draft in item.drafts}
+        drafts = {(label, draft.source.index): draft for label, draft in drafts_of}
         return Environment(
             name=self.policy.environment,
             applications=tuple(sorted(self._with_reach(loaded), key=lambda a: a.label)),
             projects=tuple(AppProject.from_manifest(f.node) for f in found.projects),
             charts=tuple(
-                Chart(path, name, library, users, _frozen(draft, "", scopes) if draft else None)
-                for path, name, library, users, draft in charts
+                Chart(c.path, c.name, c.library, c.users, _frozen(c.spare, "", scopes) if c.spare else None)
+                for c in charts
             ),
             problems=(*problems, *config_problem),
             application_sets=tuple((f.name, f.node.place_of("metadata", "name")) for f in found.application_sets),
             excluded=tuple(found.excluded),
             argocd_config=config,
             values_files=tuple(sorted(planner.values_files)),
-            unlisted_values_files=_unlisted(found, charts, planner.values_files),
+            unlisted_values_files=unlisted_values_files(found.files, charts, planner.values_files),
             paths=found.files,
             origin=OriginFinder(drafts, self._render_one),
         )
@@ -136,6 +137,13 @@ class Assembly:
             replies[index] = reply
         return [reply for reply in replies if reply is not None]
 
+    def _take(self, drafts: Sequence[Draft]) -> None:
+        """Render the drafts that wait for a worker."""
+        waiting = [(draft, draft.job) for draft in drafts if draft.job is not None]
+        replies = self._render([job for _, job in waiting])
+        for (draft, _), reply in zip(waiting, replies, strict=True):
+            draft.take(reply)
+
     def _unfold(self, found: Discovery, planner: Planner) -> list[_Item]:
         """Render what stands in the tree, then what that renders, until nothing new comes."""
         items = [
@@ -146,9 +154,7 @@ class Assembly:
         for _ in range(MAX_ROUNDS):
             for item in pending:
                 item.drafts = planner.drafts(item.application)
-            waiting = [draft for item in pending for draft in item.drafts if draft.job is not None]
-            for draft, reply in zip(waiting, self._render([d.job for d in waiting if d.job]), strict=True):
-                draft.take(reply)
+            self._take([draft for item in pending for draft in item.drafts])
             pending = [child for item in pending for child in self._children(item, items)]
             if not pending:
                 return items
@@ -211,7 +217,11 @@ class Assembly:
             scopes[(group, kind)] = False
         for draft in drafts:
             for _, _, document in draft.documents:
-                plain = document.plain() if isinstance(document, Node) and _kind(document) == "CustomResourceDefinition" else document
+                plain = (
+                    document.plain()
+                    if isinstance(document, Node) and _kind(document) == "CustomResourceDefinition"
+                    else document
+                )
                 if isinstance(plain, dict) and plain.get("kind") == "CustomResourceDefinition":
                     spec: Any = plain.get("spec") if isinstance(plain.get("spec"), dict) else {}
                     names: Any = spec.get("names") if isinstance(spec.get("names"), dict) else {}
@@ -228,7 +238,11 @@ class Assembly:
         """Who comes to the cluster how. Without declared roots, parents that nobody renders are the roots."""
         declared = set(self.policy.roots)
         by_label = {one.label: one for one in loaded}
-        roots = {one.label for one in loaded if (one.application.name in declared if declared else one.is_parent and not one.parents)}
+        roots = {
+            one.label
+            for one in loaded
+            if (one.application.name in declared if declared else one.is_parent and not one.parents)
+        }
         reached: set[str] = set()
         frontier = set(roots)
         while frontier:
@@ -245,37 +259,6 @@ class Assembly:
             result.append(replace(one, reach=reach))
         return result
 
-    def _charts(
-        self, found: Discovery, items: list[_Item], planner: Planner
-    ) -> tuple[list[tuple[str, str, bool, tuple[str, ...], Draft | None]], list[Draft]]:
-        """Every chart of the tree; those that no Application uses are rendered with their own values."""
-        users: dict[str, list[str]] = {}
-        for item in items:
-            for draft in item.drafts:
-                if draft.type is SourceType.HELM and draft.root is not None and not draft.root.label:
-                    users.setdefault(draft.directory, []).append(item.label)
-        charts: list[tuple[str, str, bool, tuple[str, ...], Draft | None]] = []
-        spare: list[Draft] = []
-        for path in found.charts:
-            name, library = self._chart_facts(path)
-            draft = None
-            if path not in users and not library:
-                draft = _spare_draft(path, name, planner)
-                spare.append(draft)
-            charts.append((path, name, library, tuple(users.get(path, ())), draft))
-        waiting = [draft for draft in spare if draft.job is not None]
-        for draft, reply in zip(waiting, self._render([d.job for d in waiting if d.job]), strict=True):
-            draft.take(reply)
-        return charts, spare
-
-    def _chart_facts(self, path: str) -> tuple[str, bool]:
-        with contextlib.suppress(OSError):
-            text = read_yaml(self.root.read(posixpath.join(path, "Chart.yaml")), path)
-            for node in text.roots[:1]:
-                name, kind = node.get("name"), node.get("type")
-                return (name.text if name else "") or path, bool(kind and kind.text == "library")
-        return path, False
-
     def _argocd_config(self) -> tuple[dict[str, Node], tuple[Problem, ...]]:
         section = self.policy.section(ArgoCDSection)
         if not section.config:
@@ -284,7 +267,15 @@ class Assembly:
         try:
             text = read_yaml(self.root.read(section.config), section.config)
         except OSError:
-            return {}, (Problem(ProblemKind.BROKEN, "policy-entry-unmatched", place, section.config, "the path of argocd-cm"),)
+            return {}, (
+                Problem(
+                    ProblemKind.BROKEN,
+                    "policy-entry-unmatched",
+                    place,
+                    section.config,
+                    "the path of argocd-cm",
+                ),
+            )
         for node in text.roots:
             data = node.get("data")
             if _kind(node) == "ConfigMap" and data is not None:
@@ -331,18 +322,6 @@ def _label(items: list[_Item]) -> None:
         item.label = name if names[item.application.name] == 1 and item.application.name else f"{name} ({item.file})"
 
 
-def _spare_draft(path: str, name: str, planner: Planner) -> Draft:
-    """A draft for a chart without an Application: as if one with the chart's name used it."""
-    manifest = {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "Application",
-        "metadata": {"name": name[:53]},
-        "spec": {"destination": {"namespace": "default"}, "source": {"repoURL": "", "path": path, "helm": {}}},
-    }
-    application = Application.from_manifest(Node.from_plain(manifest, posixpath.join(path, "Chart.yaml")))
-    return planner.own_chart(application)
-
-
 def _frozen(
     draft: Draft, label: str, scopes: dict[tuple[str, str], bool], application: Application | None = None
 ) -> Render:
@@ -361,19 +340,3 @@ def _in_namespace(manifest: Manifest, default: str, scopes: dict[tuple[str, str]
     group_kind = (manifest.group, manifest.kind)
     namespaced = scopes.get(group_kind, kind_scope(*group_kind))
     return replace(manifest, target_namespace="" if namespaced is False else manifest.namespace or default)
-
-
-def _unlisted(
-    found: Discovery, charts: Sequence[tuple[str, str, bool, tuple[str, ...], Draft | None]], used: set[str]
-) -> tuple[tuple[str, str], ...]:
-    """Values files beside a used chart's own that no Application lists, with the chart."""
-    result = []
-    for path, _, _, users, _ in charts:
-        prefix = f"{path}/" if path else ""
-        for name in sorted(found.files):
-            base = name.removeprefix(prefix)
-            is_values = name.startswith(prefix) and "/" not in base and base.startswith("values") and base.endswith((".yaml", ".yml"))
-            if users and is_values and name not in used:
-                result.append((name, path))
-    return tuple(result)
-

@@ -28,19 +28,22 @@ class OriginFinder:
     run: Callable[[Job], Reply]
     probes: int = 0
 
-    def __call__(self, manifest: Manifest, path: Path) -> Place | None:
-        """The place of the values leaf whose change changes the field, highest layer first; None where none does."""
+    def __call__(self, manifest: Manifest, path: Path, part: str = "") -> Place | None:
+        """The place of the values leaf whose change changes the field, highest layer first; None where none does.
+
+        With `part`, only leaves that show in that piece of the field's text are tried.
+        """
         draft = self.drafts.get((manifest.application, manifest.source_index))
         if draft is None or not isinstance(draft.job, HelmJob):
             return None
         value = dig(manifest.object, path)
         if isinstance(value, dict | list) or value is None:
             return None
-        for tried, (place, job) in enumerate(_probes(draft, str(value))):
+        for tried, (place, job) in enumerate(_probes(draft, part or str(value))):
             if tried >= PROBES_PER_FIELD or self.probes >= PROBES_PER_RUN:
                 return None
             self.probes += 1
-            if _field_changed(manifest, path, value, draft, self.run(job)):
+            if _field_changed(manifest, path, value, self.run(job)):
                 return place
         return None
 
@@ -54,7 +57,7 @@ def _probes(draft: Draft, rendered: str) -> Iterator[tuple[Place, HelmJob]]:
             continue
         if layer.kind is LayerKind.PARAMETER:
             if str(layer.node.value) in rendered:
-                yield layer.entry, _with_parameter(draft, draft.job, layer)
+                yield layer.entry, _with_parameter(draft.job, layer)
             continue
         for path, leaf in layer.node.leaves():
             if path and _shows(leaf.value, rendered):
@@ -115,21 +118,26 @@ def _minimal(value: Any, path: Path) -> Any:
     return {path[0]: _minimal(value[path[0]], path[1:])}
 
 
-def _with_parameter(draft: Draft, job: HelmJob, layer: ValuesLayer) -> HelmJob:
+def _with_parameter(job: HelmJob, layer: ValuesLayer) -> HelmJob:
     changed = tuple(
-        SetFlag(flag.flag, flag.name, str(_changed(flag.value))) if flag.name == layer.text and flag.flag == layer.label else flag
+        SetFlag(flag.flag, flag.name, str(_changed(flag.value)))
+        if flag.name == layer.text and flag.flag == layer.label
+        else flag
         for flag in job.sets
     )
     return replace(job, sets=changed)
 
 
-def _field_changed(manifest: Manifest, path: Path, value: object, draft: Draft, reply: Reply) -> bool:
+def _field_changed(manifest: Manifest, path: Path, value: object, reply: Reply) -> bool:
     """Whether the object is still there and the field is another; a render that fails tells nothing."""
     if reply.fault:
         return False
     for document in reply.documents:
         body = document.object
-        same = (body.get("kind"), dig(body, ("metadata", "name"))) == (manifest.kind, dig(manifest.object, ("metadata", "name")))
+        same = (body.get("kind"), dig(body, ("metadata", "name"))) == (
+            manifest.kind,
+            dig(manifest.object, ("metadata", "name")),
+        )
         if same and str(body.get("apiVersion", "")) == manifest.api_version:
             return bool(dig(body, path) != value)
     return False

@@ -221,7 +221,13 @@ class Planner:
             place = application.place_of(*source.path_in_spec, source.explicit_types[1])
             found = " and ".join(source.explicit_types)
             draft.problems.append(
-                Problem(ProblemKind.BROKEN, "source-type-ambiguous", place, found, "one of helm, kustomize, directory, plugin")
+                Problem(
+                    ProblemKind.BROKEN,
+                    "source-type-ambiguous",
+                    place,
+                    found,
+                    "one of helm, kustomize, directory, plugin",
+                )
             )
             return draft
         draft.type = source_type(located.root, located.directory, source)
@@ -270,16 +276,20 @@ class Planner:
     def _plugin(self, draft: Draft) -> None:
         place = draft.application.place_of(*draft.source.path_in_spec, "plugin")
         draft.problems.append(
-            Problem(ProblemKind.UNSUPPORTED, "source-plugin", place, "a config management plugin", "helm, kustomize or a directory")
+            Problem(
+                ProblemKind.UNSUPPORTED,
+                "source-plugin",
+                place,
+                "a config management plugin",
+                "helm, kustomize or a directory",
+            )
         )
 
     def _directory(self, draft: Draft) -> None:
         assert draft.root is not None
         if draft.source.directory.jsonnet is not None:
             place = draft.application.place_of(*draft.source.path_in_spec, "directory", "jsonnet")
-            draft.problems.append(
-                Problem(ProblemKind.UNSUPPORTED, "source-jsonnet", place, "jsonnet", "YAML or JSON")
-            )
+            draft.problems.append(Problem(ProblemKind.UNSUPPORTED, "source-jsonnet", place, "jsonnet", "YAML or JSON"))
         output = read_directory(draft.root, draft.directory, draft.source.directory)
         draft.problems.extend(output.problems)
         draft.faults.extend(output.faults)
@@ -290,11 +300,21 @@ class Planner:
     def _kustomize(self, draft: Draft) -> None:
         assert draft.root is not None
         block = draft.source.kustomize
-        edits = [key for key, node in (block.mapping.items() if block else ()) if node.value not in (None, "", [], {}) and key != "version"]
+        edits = [
+            key
+            for key, node in (block.mapping.items() if block else ())
+            if node.value not in (None, "", [], {}) and key != "version"
+        ]
         if edits:
             place = draft.application.place_of(*draft.source.path_in_spec, "kustomize", edits[0])
             draft.problems.append(
-                Problem(ProblemKind.UNSUPPORTED, "source-overridden", place, f"kustomize.{', '.join(edits)}", "the same in the kustomization")
+                Problem(
+                    ProblemKind.UNSUPPORTED,
+                    "source-overridden",
+                    place,
+                    f"kustomize.{', '.join(edits)}",
+                    "the same in the kustomization",
+                )
             )
             return
         draft.problems.extend(closure_of(draft.root, draft.directory).problems)
@@ -304,7 +324,13 @@ class Planner:
         if command is None:
             place = draft.application.place_of(*draft.source.path_in_spec)
             draft.problems.append(
-                Problem(ProblemKind.TOOL, "render-tool-missing", place, "neither kustomize nor kubectl on the PATH", "one of them installed")
+                Problem(
+                    ProblemKind.TOOL,
+                    "render-tool-missing",
+                    place,
+                    "neither kustomize nor kubectl on the PATH",
+                    "one of them installed",
+                )
             )
             return
         draft.job = KustomizeJob(str(draft.root.resolve("")), draft.directory, command)

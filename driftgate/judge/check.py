@@ -119,24 +119,33 @@ class Subject:
         """The place of a field of the Application's manifest, or of its nearest ancestor."""
         return self.application.place_of(*path)
 
-    def cause(self, manifest: Manifest, *path: str | int) -> tuple[Place, tuple[Related, ...]]:
+    def cause(self, manifest: Manifest, *path: str | int, part: str = "") -> tuple[Place, tuple[Related, ...]]:
         """The line that sets a rendered field, and where it is rendered.
 
         For a chart that is the values line, found by effect; where no single line does it, the template's file.
+        `part` is the piece of the field's text that is meant, such as the tag of an image.
         """
         rendered = manifest.place_of(*path)
         if rendered.exact:
             return rendered, ()
-        line = self.environment.origin(manifest, path)
+        line = self.environment.origin(manifest, path, part)
         if line is None:
             return rendered, ()
         return line, (Related(rendered, f"renders {manifest.kind} {manifest.name}"),)
 
     def breach(
-        self, manifest: Manifest, path: Path, found: str, expected: str, *, fix: str = "", anchor: Path | None = None
+        self,
+        manifest: Manifest,
+        path: Path,
+        found: str,
+        expected: str,
+        *,
+        fix: str = "",
+        anchor: Path | None = None,
+        part: str = "",
     ) -> Breach:
         """A breach of a rendered field; `anchor` is another field whose line is the cause, where `path` is absent."""
-        place, related = self.cause(manifest, *(path if anchor is None else anchor))
+        place, related = self.cause(manifest, *(path if anchor is None else anchor), part=part)
         return Breach(place, found, expected, manifest.object_id, manifest.field(*path), related, fix)
 
 
@@ -234,7 +243,10 @@ def problems(subject: Subject, fault: str) -> Iterator[Result]:
         found = [problem for render in subject.loaded.renders for problem in render.problems]
     else:
         renders = [render for loaded in subject.environment.applications for render in loaded.renders]
-        found = [*subject.environment.problems, *(problem for render in renders for problem in render.problems)]
+        found = [
+            *subject.environment.problems,
+            *(problem for render in renders for problem in render.problems),
+        ]
     places: set[Place] = set()
     for problem in found:
         if problem.fault == fault and problem.place not in places:
@@ -246,4 +258,10 @@ def problem_result(problem: Problem) -> Breach | Unchecked:
     """One problem as a check's result."""
     kind = Breach if problem.kind is ProblemKind.BROKEN else Unchecked
     related = tuple(Related(place, note) for place, note in problem.related)
-    return kind(problem.place, problem.found, problem.expected, field=str(problem.place.file), related=related)
+    return kind(
+        problem.place,
+        problem.found,
+        problem.expected,
+        field=problem.field or problem.place.file,
+        related=related,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import traceback
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -21,14 +21,14 @@ def judge(
     policy: Policy,
     catalogue: Catalogue,
     *,
-    today: datetime.date | None = None,
+    today: dt.date | None = None,
     renders: dict[str, int] | None = None,
 ) -> Judgement:
     """Every finding of every check, and the ledger of what was judged.
 
     A check that crashes becomes a finding under its own name and ends nothing else. `today` decides over waivers.
     """
-    bench = _Bench(environment, policy, catalogue, today or datetime.datetime.now(tz=datetime.UTC).date())
+    bench = _Bench(environment, policy, catalogue, today or dt.datetime.now(tz=dt.UTC).date())
     for check in catalogue.checks.values():
         if check.scope is Scope.APPLICATION:
             for loaded in environment.applications:
@@ -49,7 +49,7 @@ class _Bench:
     environment: Environment
     policy: Policy
     catalogue: Catalogue
-    today: datetime.date
+    today: dt.date
     findings: list[Finding] = field(default_factory=list)
     crashes: list[tuple[str, str, str]] = field(default_factory=list)
     tallies: dict[str, Counter[Outcome]] = field(default_factory=dict)
@@ -98,7 +98,11 @@ class _Bench:
         """What a run check is handed: the findings so far and what crashed."""
         facts = {"check_ids": frozenset(self.catalogue.checks), "today": self.today}
         return Subject(
-            self.environment, self.policy, findings=tuple(self.findings), crashes=tuple(self.crashes), facts=facts
+            self.environment,
+            self.policy,
+            findings=tuple(self.findings),
+            crashes=tuple(self.crashes),
+            facts=facts,
         )
 
     def apply_waivers(self) -> None:
@@ -130,7 +134,11 @@ class _Bench:
 def _subject_outcome(results: list[Result]) -> Outcome:
     """The heaviest of what a check said of one subject; a check that said nothing has passed it."""
     kinds = {type(result) for result in results}
-    outcomes = {Breach: Outcome.FAILED, Unchecked: Outcome.COULD_NOT_CHECK, NotApplicable: Outcome.NOT_APPLICABLE}
+    outcomes = {
+        Breach: Outcome.FAILED,
+        Unchecked: Outcome.COULD_NOT_CHECK,
+        NotApplicable: Outcome.NOT_APPLICABLE,
+    }
     return next((outcome for kind, outcome in outcomes.items() if kind in kinds), Outcome.PASSED)
 
 
@@ -174,4 +182,3 @@ def _tally(counts: Counter[Outcome]) -> Tally:
         not_applicable=counts[Outcome.NOT_APPLICABLE],
         could_not_check=counts[Outcome.COULD_NOT_CHECK],
     )
-

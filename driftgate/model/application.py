@@ -314,9 +314,7 @@ class AppProject:
             cluster_resource_whitelist=_patterns(spec, "clusterResourceWhitelist"),
             cluster_resource_blacklist=_patterns(spec, "clusterResourceBlacklist"),
             namespace_resource_whitelist=(
-                None
-                if whitelist is None or whitelist.value is None
-                else _patterns(spec, "namespaceResourceWhitelist")
+                None if whitelist is None or whitelist.value is None else _patterns(spec, "namespaceResourceWhitelist")
             ),
             namespace_resource_blacklist=_patterns(spec, "namespaceResourceBlacklist"),
             source_namespaces=tuple(entry.text for entry in _texts(spec, "sourceNamespaces")),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from driftgate.model.application import AppProject, Application, Source
+from driftgate.model.application import Application, AppProject, Source
 from driftgate.model.manifest import Manifest
 from driftgate.model.node import Duplicate, Node, Path
 from driftgate.model.place import Place
@@ -43,6 +43,7 @@ class Problem:
     """One thing that could not be read, resolved or rendered.
 
     `fault` names the sort of breach (a check with the same word reports it), `found` and `expected` are for people.
+    `field` tells problems of one sort in one file apart in a finding's key; the file, where it is empty.
     """
 
     kind: ProblemKind
@@ -51,6 +52,7 @@ class Problem:
     found: str
     expected: str = ""
     related: tuple[tuple[Place, str], ...] = ()
+    field: str = ""
 
 
 class SourceType(Enum):
@@ -77,8 +79,8 @@ class LayerKind(Enum):
 class ValuesLayer:
     """One layer of Helm values: a mapping of Nodes with the place each leaf came from.
 
-    For parameters, `node` holds the mapping that the one parameter sets. `text` is the YAML text that Helm gets;
-    `entry` is where the Application names the layer.
+    `text` is the YAML text that Helm gets, `entry` is where the Application names the layer. A parameter is a layer of
+    its own: `text` is its name, `node` the one value that it sets (for a fileParameter the path of the file).
     """
 
     kind: LayerKind
@@ -186,11 +188,16 @@ class Chart:
     render: Render | None = None
 
 
+def _no_origin(_manifest: Manifest, _path: Path, _part: str) -> Place | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """Everything that is judged under one policy.
 
-    `origin` answers which values line sets a rendered field: given a manifest and a field path it gives the place, or
+    `origin` answers which values line sets a rendered field: given a manifest, a field path and the part of the
+    field's text that is meant ("" for all of it) it gives the place, or
     None where no single line does. It is a function because the answer takes further renders and is wanted for
     findings only.
     """
@@ -206,7 +213,7 @@ class Environment:
     values_files: tuple[str, ...] = ()
     unlisted_values_files: tuple[tuple[str, str], ...] = ()
     paths: frozenset[str] = frozenset()
-    origin: Callable[[Manifest, Path], Place | None] = lambda manifest, path: None
+    origin: Callable[[Manifest, Path, str], Place | None] = _no_origin
 
     def find(self, label: str) -> LoadedApplication | None:
         """The Application of a label."""

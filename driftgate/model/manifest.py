@@ -8,7 +8,7 @@ from typing import Any
 from driftgate.model.node import Node, Path, field_path
 from driftgate.model.place import Place
 
-__all__ = ["Manifest", "dig"]
+__all__ = ["Manifest", "dig", "named_path"]
 
 _MERGE_KEYS = ("name", "containerPort", "port", "mountPath", "ip", "topologyKey", "type", "host", "path")
 
@@ -96,12 +96,7 @@ class Manifest:
 
     def field(self, *path: str | int) -> str:
         """A field's path for a finding's key: list elements by their merge key, so that reordering keeps it."""
-        text, value = "", self.object
-        for step in path:
-            below = dig(value, (step,))
-            text += _named(below, step) if isinstance(step, int) else field_path((step,)).join((".", ""))
-            value = below
-        return text.removeprefix(".")
+        return named_path(self.object, path)
 
     @property
     def pod_spec_path(self) -> Path | None:
@@ -124,6 +119,15 @@ _WORKLOADS = {
     ("", "ReplicationController"),
     ("argoproj.io", "Rollout"),
 }
+
+
+def named_path(value: Any, path: Path) -> str:
+    """A path through plain data for a finding's key, with list elements called by their merge key where they have one."""
+    text = ""
+    for step in path:
+        value = dig(value, (step,))
+        text += _named(value, step) if isinstance(step, int) else field_path((step,)).join((".", ""))
+    return text.removeprefix(".")
 
 
 def _named(element: Any, index: int) -> str:

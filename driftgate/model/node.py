@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Union
+from typing import TypeAlias
 
 from driftgate.model.place import Place
 
-__all__ = ["Duplicate", "Node", "Path", "Plain", "Scalar", "field_path"]
+__all__ = ["Duplicate", "Literal", "Node", "Path", "Plain", "Scalar", "field_path"]
 
-Scalar = Union[str, int, float, bool, None]
-Plain = Union[Scalar, list["Plain"], dict[str, "Plain"]]
+Scalar: TypeAlias = str | int | float | bool | None
+Plain: TypeAlias = "Scalar | list[Plain] | dict[str, Plain]"
 Path = tuple[str | int, ...]
 
 
@@ -123,10 +123,11 @@ class Node:
         for step in path:
             if node is None:
                 return None
-            node = node._step(step)
+            node = node.step(step)
         return node
 
-    def _step(self, step: str | int) -> Node | None:
+    def step(self, step: str | int) -> Node | None:
+        """The value under one key or index."""
         if isinstance(step, int):
             return self.items[step] if 0 <= step < len(self.items) else None
         return self.mapping.get(step)
@@ -135,7 +136,7 @@ class Node:
         """The place of a path: its key where there is one, else of the nearest ancestor that exists."""
         node, place = self, self.place
         for step in path:
-            below = node._step(step)
+            below = node.step(step)
             if below is None:
                 return place
             key = node.keys.get(step) if isinstance(step, str) else None
@@ -161,6 +162,12 @@ class Node:
                 yield from item.leaves((*path, index))
         else:
             yield path, self
+
+
+class Literal(Node):
+    """A string written as a literal block (`|`): its first line stands below the block's own, each next one below that."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from enum import Enum
 
 from driftgate.model.place import Place
 
-__all__ = ["Finding", "Ledger", "Outcome", "Related", "Severity", "Tally", "Judgement"]
+__all__ = ["Finding", "Judgement", "Ledger", "Outcome", "Related", "Severity", "Tally"]
 
 
 class Severity(Enum):

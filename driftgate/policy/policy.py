@@ -7,7 +7,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from driftgate.errors import PolicyError, UsageError
 from driftgate.model.node import Node, field_path
@@ -48,7 +48,8 @@ class RepositorySection(Section):
 
     urls: tuple[str, ...] = setting((), "URLs under which Applications name this repository; else the clone's remotes.")
     exclude: tuple[str, ...] = setting(
-        DEFAULT_EXCLUDES, "Globs of paths in which Application manifests are not looked for; ** crosses folders."
+        DEFAULT_EXCLUDES,
+        "Globs of paths in which Application manifests are not looked for; ** crosses folders.",
     )
 
 
@@ -105,7 +106,8 @@ class Policy:
     def section(self, kind: type[S], application: str = "") -> S:
         """The section of a topic for one Application, or for the environment as a whole."""
         name = next(name for name, known in {**_FRAME, **self.known_sections}.items() if known is kind)
-        return _section(kind, _Frozen(self._merged(name, application)))
+        section: S = _section(cast("Any", kind), _Frozen(self._merged(name, application)))
+        return section
 
     def _merged(self, name: str, application: str) -> Any:
         below = self.node.get(name)
@@ -174,8 +176,14 @@ def policy_schema(sections: Mapping[str, type[Section]], check_ids: Iterable[str
         "properties": {
             "driftgate": {"const": FORMAT, "description": "The format of this file."},
             "environment": {"type": "string", "description": "The environment's name."},
-            "manifests": {**names, "description": "Folders or files whose Applications make up the environment."},
-            "roots": {**names, "description": "Applications that are applied by hand; all others must be reached."},
+            "manifests": {
+                **names,
+                "description": "Folders or files whose Applications make up the environment.",
+            },
+            "roots": {
+                **names,
+                "description": "Applications that are applied by hand; all others must be reached.",
+            },
             "inventory": {**names, "description": "Every Application of the environment, by name."},
             "checks": {
                 "type": "object",
@@ -188,7 +196,11 @@ def policy_schema(sections: Mapping[str, type[Section]], check_ids: Iterable[str
             "overrides": {
                 "type": "object",
                 "description": "Sections for single Applications, laid over the environment's.",
-                "additionalProperties": {"type": "object", "additionalProperties": False, "properties": topics},
+                "additionalProperties": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": topics,
+                },
             },
             "waivers": {"type": "array", "items": WAIVER_SCHEMA, "description": "Accepted findings."},
         },
@@ -275,9 +287,7 @@ def _schema_problems(node: Node, schema: dict[str, Any]) -> list[tuple[Place, st
     import jsonschema  # heavy, and wanted only where there is a policy to read
 
     validator = jsonschema.Draft202012Validator(schema)
-    problems = [
-        problem for error in validator.iter_errors(node.plain()) for problem in _rewritten(error, node)
-    ]
+    problems = [problem for error in validator.iter_errors(node.plain()) for problem in _rewritten(error, node)]
     return sorted(problems)
 
 
@@ -288,9 +298,7 @@ def _rewritten(error: Any, node: Node) -> list[tuple[Place, str]]:
     if error.validator == "additionalProperties":
         known = list(error.schema.get("properties", {}))
         return [
-            (node.place_of(*path, key), _unknown_key(where, key, known))
-            for key in error.instance
-            if key not in known
+            (node.place_of(*path, key), _unknown_key(where, key, known)) for key in error.instance if key not in known
         ]
     if error.validator == "required":
         missing = [key for key in error.validator_value if key not in error.instance]
@@ -302,7 +310,12 @@ def _rewritten(error: Any, node: Node) -> list[tuple[Place, str]]:
         return [(node.place_of(*path), f"{where}: this driftgate reads format {error.validator_value}")]
     expected = error.validator_value if error.validator == "type" else "one of the allowed forms"
     found = node.get(*path)
-    return [(node.place_of(*path), f"{where}: expected {expected}, found {found.type_name if found else 'nothing'}")]
+    return [
+        (
+            node.place_of(*path),
+            f"{where}: expected {expected}, found {found.type_name if found else 'nothing'}",
+        )
+    ]
 
 
 def _unknown_key(where: str, key: str, known: list[str]) -> str:

@@ -18,18 +18,17 @@ __all__ = ["Section", "build", "camel", "schema_of", "setting"]
 T = TypeVar("T")
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
 class Section:
     """Base of every policy section: a frozen dataclass whose docstring says what the section decides."""
 
-    __slots__ = ()
 
-
-def setting(default: T, help: str) -> T:
+def setting(default: T, text: str) -> T:
     """A field of a section with its default and the sentence that the policy schema shows."""
-    field = dataclasses.field(default=default, metadata={"help": help})
+    field = dataclasses.field(default=default, metadata={"help": text})
     if isinstance(default, dict):
-        field = dataclasses.field(default_factory=lambda: default, metadata={"help": help})  # type: ignore[assignment]
-    return typing.cast(T, field)
+        field = dataclasses.field(default_factory=lambda: default, metadata={"help": text})  # type: ignore[assignment]
+    return typing.cast("T", field)
 
 
 def camel(name: str) -> str:
@@ -43,7 +42,6 @@ def _hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
-@functools.cache
 def schema_of(kind: Any) -> dict[str, Any]:
     """The JSON Schema of a section or of a field's type."""
     if dataclasses.is_dataclass(kind):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -33,7 +33,7 @@ class Waiver:
     finding: str
     reason: str
     owner: str
-    expires: datetime.date | None
+    expires: dt.date | None
     expires_text: str
     place: Place
 
@@ -42,7 +42,7 @@ class Waiver:
         """Read one entry of a waiver file whose shape has been checked."""
         texts = {key: (below.text or "").strip() for key, below in node.mapping.items()}
         try:
-            expires = datetime.date.fromisoformat(texts.get("expires", ""))
+            expires = dt.date.fromisoformat(texts.get("expires", ""))
         except ValueError:
             expires = None
         return cls(
@@ -54,7 +54,7 @@ class Waiver:
             place=node.place,
         )
 
-    def fault(self, today: datetime.date) -> str:
+    def fault(self, today: dt.date) -> str:
         """Why the waiver does not hold, or "" where it does."""
         if not self.owner:
             return "it has no owner"

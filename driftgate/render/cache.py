@@ -44,7 +44,11 @@ class RenderCache:
             content = [self._digest(path) for path in folders] + [_file_digest(path) for path in files]
         except OSError:
             return None
-        plain = {**asdict(job), "chart": "", "local_dependencies": [name for name, _ in job.local_dependencies]}
+        plain = {
+            **asdict(job),
+            "chart": "",
+            "local_dependencies": [name for name, _ in job.local_dependencies],
+        }
         text = json.dumps([FORMAT, _versions(), content, plain], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

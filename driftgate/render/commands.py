@@ -26,10 +26,18 @@ _MISSING_DEPENDENCY = "missing in charts/"
 def offline_environment(home: str) -> dict[str, str]:
     """An environment with a home of its own and proxies that lead nowhere."""
     kept = {key: os.environ[key] for key in ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP") if key in os.environ}
-    proxies = {name: _NO_PROXY_LISTENS for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), _NO_PROXY_LISTENS)
     helm = {f"HELM_{name}_HOME": home for name in ("CACHE", "CONFIG", "DATA")}
     git = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "none"}
-    return {**kept, **proxies, **helm, **git, "HOME": home, "NO_PROXY": "", "KUBECONFIG": os.path.join(home, "none")}
+    return {
+        **kept,
+        **proxies,
+        **helm,
+        **git,
+        "HOME": home,
+        "NO_PROXY": "",
+        "KUBECONFIG": os.path.join(home, "none"),
+    }
 
 
 @contextmanager
@@ -77,7 +85,7 @@ def _helm_flags(job: HelmJob, scratch: Path) -> Iterator[str]:
 
 
 def _run(arguments: list[str], folder: str, home: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own argument list, no shell
+    return subprocess.run(
         arguments,
         cwd=folder,
         env=offline_environment(str(home)),

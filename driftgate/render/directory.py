@@ -48,14 +48,26 @@ def read_directory(root: FileRoot, directory: str, options: DirectorySource) -> 
         path = posixpath.join(directory, relative)
         if relative.endswith(".jsonnet"):
             output.problems.append(
-                Problem(ProblemKind.UNSUPPORTED, "source-jsonnet", root.place(path), "a jsonnet file", "YAML or JSON")
+                Problem(
+                    ProblemKind.UNSUPPORTED,
+                    "source-jsonnet",
+                    root.place(path),
+                    "a jsonnet file",
+                    "YAML or JSON",
+                )
             )
             continue
         try:
             data = root.read(path)
         except OSError as error:
             output.problems.append(
-                Problem(ProblemKind.BROKEN, "file-unreadable", root.place(path), str(error.strerror or error), "a readable file")
+                Problem(
+                    ProblemKind.BROKEN,
+                    "file-unreadable",
+                    root.place(path),
+                    str(error.strerror or error),
+                    "a readable file",
+                )
             )
             continue
         if _SKIP_MARK in data:
@@ -103,7 +115,11 @@ def _read(file: str, data: bytes, output: DirectoryOutput) -> None:
         for duplicate in document.duplicates:
             output.faults.append(
                 OutputFault(
-                    "manifest-duplicate-key", file, document.index, f"already set at {duplicate.first}", duplicate.second
+                    "manifest-duplicate-key",
+                    file,
+                    document.index,
+                    f"already set at {duplicate.first}",
+                    duplicate.second,
                 )
             )
         if document.root is not None and document.root.value is not None:
@@ -142,7 +158,13 @@ def _document(file: str, index: int, root: Node, data: bytes, output: DirectoryO
     elif all(mark in data for mark in _LOOKS_LIKE_MANIFEST) or _has_manifest(output, file):
         found = "a document without kind" if isinstance(root.value, dict) else f"a {root.type_name}"
         output.problems.append(
-            Problem(ProblemKind.BROKEN, "manifest-without-kind", root.place, found, "a Kubernetes object in every document")
+            Problem(
+                ProblemKind.BROKEN,
+                "manifest-without-kind",
+                root.place,
+                found,
+                "a Kubernetes object in every document",
+            )
         )
     else:
         output.skipped.append(file)

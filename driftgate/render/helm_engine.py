@@ -56,7 +56,11 @@ def render(job: HelmJob) -> Reply:
         documents = [d for d in documents if not _is_test(d.object)]
     assumptions = (INTEGER_PARAMETERS,) if integers else ()
     return Reply(
-        tuple(documents), tuple(faults), tuple(map(_relative, unstable)), assumptions=assumptions, engine=engine
+        tuple(documents),
+        tuple(faults),
+        tuple(map(_relative, unstable)),
+        assumptions=assumptions,
+        engine=engine,
     )
 
 
@@ -96,7 +100,10 @@ def _merge_set(base: Any, parsed: Any, *, indexed: bool) -> Any:
     is there. Without one a list replaces the other whole.
     """
     if isinstance(base, dict) and isinstance(parsed, dict):
-        return {**base, **{key: _merge_set(base.get(key), value, indexed=indexed) for key, value in parsed.items()}}
+        return {
+            **base,
+            **{key: _merge_set(base.get(key), value, indexed=indexed) for key, value in parsed.items()},
+        }
     if indexed and isinstance(base, list) and isinstance(parsed, list):
         merged = [_merge_set(old, new, indexed=True) for old, new in zip(base, parsed, strict=False)]
         return [*merged, *base[len(parsed) :], *parsed[len(base) :]]
@@ -129,24 +136,23 @@ def _refused(job: HelmJob, folder: str) -> tuple[str, str] | None:
     declared = [d.get("name") for d in metadata.get("dependencies") or []]
     missing = [name for name in declared if name not in present]
     if missing:
-        return "dependencies-missing", f"found in Chart.yaml, but missing in charts/: {', '.join(map(str, missing))}"
+        return (
+            "dependencies-missing",
+            f"found in Chart.yaml, but missing in charts/: {', '.join(map(str, missing))}",
+        )
     if metadata.get("type") == "library":
         return "render-failed", "a library chart cannot be rendered by itself"
     return None
 
 
-def _render_once(
-    job: HelmJob, folder: str, values: dict[str, Any]
-) -> tuple[dict[str, str], list[tuple[str, str]]]:
+def _render_once(job: HelmJob, folder: str, values: dict[str, Any]) -> tuple[dict[str, str], list[tuple[str, str]]]:
     with helm_python.Chart.load(folder) as chart:
         options: dict[str, Any] = {"name": job.release, "namespace": job.namespace}
         if job.kube_version:
             options["kube_version"] = job.kube_version
         if job.api_versions:
             options["api_versions"] = list(job.api_versions)
-        rendered = json.loads(
-            _native.call_string("helm_render", chart._raw(), json.dumps(values), json.dumps(options))
-        )
+        rendered = json.loads(_native.call_string("helm_render", chart._raw(), json.dumps(values), json.dumps(options)))
         crds = [(str(crd["filename"]), str(crd["data"])) for crd in chart.crds] if job.include_crds else []
     return rendered, crds
 

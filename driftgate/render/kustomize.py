@@ -15,8 +15,19 @@ from driftgate.yaml_reader import read_yaml
 __all__ = ["FILE_NAMES", "Closure", "closure_of"]
 
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-_LISTS = ("resources", "bases", "components", "crds", "generators", "transformers", "validators", "configurations")
-_REMOTE = re.compile(r"^(https?|ssh|git|file|s3|gs|hg)::?|^git@|^github\.com[/:]|\?ref=|\?timeout=|^[\w.-]+\.[a-z]{2,}/.+//")
+_LISTS = (
+    "resources",
+    "bases",
+    "components",
+    "crds",
+    "generators",
+    "transformers",
+    "validators",
+    "configurations",
+)
+_REMOTE = re.compile(
+    r"^(https?|ssh|git|file|s3|gs|hg)::?|^git@|^github\.com[/:]|\?ref=|\?timeout=|^[\w.-]+\.[a-z]{2,}/.+//"
+)
 _EXECUTES = ("helmCharts", "helmChartInflationGenerator")
 
 
@@ -45,7 +56,13 @@ def _follow(root: FileRoot, directory: str, closure: Closure) -> None:
     text = read_yaml(root.read(path), root.display(path))
     if text.fault is not None:
         closure.problems.append(
-            Problem(ProblemKind.BROKEN, "render-failed", text.fault.place, text.fault.message, "a kustomization in YAML")
+            Problem(
+                ProblemKind.BROKEN,
+                "render-failed",
+                text.fault.place,
+                text.fault.message,
+                "a kustomization in YAML",
+            )
         )
         return
     for node in text.roots:
@@ -69,7 +86,13 @@ def _look(root: FileRoot, directory: str, node: Node, closure: Closure) -> None:
             _follow(root, local, closure)
         elif not root.is_file(local) and _REMOTE.search(target):
             closure.problems.append(
-                Problem(ProblemKind.REMOTE, "source-remote", entry.place, f"the remote base {target}", "a local base")
+                Problem(
+                    ProblemKind.REMOTE,
+                    "source-remote",
+                    entry.place,
+                    f"the remote base {target}",
+                    "a local base",
+                )
             )
 
 

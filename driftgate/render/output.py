@@ -56,9 +56,7 @@ def _duplicate_faults(template: str, index: int, duplicates: tuple[Duplicate, ..
         yield Fault("output-duplicate-key", template, index, field_path(duplicate.path))
 
 
-def _object(
-    template: str, index: int, root: Node, documents: list[RenderedDocument], faults: list[Fault]
-) -> None:
+def _object(template: str, index: int, root: Node, documents: list[RenderedDocument], faults: list[Fault]) -> None:
     plain = root.plain()
     if not isinstance(plain, dict):
         faults.append(Fault("output-not-object", template, index, f"a {root.type_name}"))

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from types import TracebackType
-from typing import IO
+from typing import IO, Self
 
 from driftgate.render.jobs import Job, Reply
 from driftgate.render.worker import MEMORY_EXIT
@@ -32,8 +32,8 @@ class _Worker:
     """One worker process. `ask` gives None where it died or had to be killed; it is of no use afterwards."""
 
     def __init__(self, memory: int) -> None:
-        self._errors: IO[bytes] = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
+        self._process = subprocess.Popen(
             [sys.executable, "-I", "-m", "driftgate.render.worker", str(memory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -43,7 +43,8 @@ class _Worker:
         self.timed_out = False
 
     def ask(self, job: Job, seconds: float) -> Reply | None:
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         timer = threading.Timer(seconds, self._expire)
         timer.start()
         try:
@@ -85,7 +86,8 @@ class _Worker:
 
     def close(self) -> None:
         """Let the worker end by itself, or make it."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         try:
             self._process.stdin.close()
             self._process.wait(timeout=2)
@@ -104,7 +106,7 @@ class WorkerPool:
         self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
         self.renders = 0
 
-    def __enter__(self) -> WorkerPool:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -137,4 +139,3 @@ class WorkerPool:
         else:
             self._idle.put(worker)
         return reply
-

@@ -7,12 +7,15 @@ process that started it is gone. Time is limited from outside, because a Go libr
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib
 import json
 import os
 import sys
 import tempfile
 import threading
 import time
+from types import ModuleType
 from typing import Any
 
 from driftgate.render.commands import offline_environment, render_helm, render_kustomize
@@ -60,18 +63,26 @@ def _helm_job(data: dict[str, Any]) -> HelmJob:
 
 def _render_helm(job: HelmJob) -> Reply:
     """The embedded engine; the command where there is no engine, or where only the command gets integers right."""
-    embedded = None
-    if job.embedded:
-        with contextlib.suppress(ImportError, OSError):
-            from driftgate.render import helm_engine as embedded
+    embedded, reason = _load_engine() if job.embedded else (None, "the embedded engine is switched off")
     if embedded is None:
         if job.helm is None:
-            return Reply(fault="engine-missing", message="neither the helm-python-sdk package nor a helm command")
+            return Reply(fault="engine-missing", message=f"{reason}, and there is no helm command on the PATH")
         return render_helm(job)
-    reply = embedded.render(job)
+    reply: Reply = embedded.render(job)
     if embedded.INTEGER_PARAMETERS in reply.assumptions and job.helm is not None:
         return render_helm(job)
     return reply
+
+
+@functools.cache
+def _load_engine() -> tuple[ModuleType | None, str]:
+    """The embedded engine, or why it is not to be had: no package, or a library that does not fit this system."""
+    try:
+        return importlib.import_module("driftgate.render.helm_engine"), ""
+    except ImportError:
+        return None, "the package helm-python-sdk is not installed"
+    except Exception as error:  # whatever a foreign library raises while it is loaded
+        return None, f"the embedded engine does not load ({type(error).__name__})"
 
 
 def _limit_memory(limit: int) -> None:

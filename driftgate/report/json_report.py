@@ -44,7 +44,12 @@ def _finding(finding: Finding, environment: str) -> dict[str, Any]:
         "line": finding.place.line or None,
         "column": finding.place.column or None,
         "related": [
-            {"file": r.place.file, "line": r.place.line or None, "column": r.place.column or None, "note": r.note}
+            {
+                "file": r.place.file,
+                "line": r.place.line or None,
+                "column": r.place.column or None,
+                "note": r.note,
+            }
             for r in finding.related
         ],
         "found": finding.found,

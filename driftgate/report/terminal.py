@@ -31,7 +31,12 @@ def summary_text(judgements: Sequence[Judgement], *, width: int = 100) -> str:
     """What was waived and judged, without the findings: the end of a run whose findings were shown before."""
     lines: list[str] = []
     for judgement in judgements:
-        lines += [*_notes(judgement, width), *_waived(judgement), *_ledger(judgement, width), verdict(judgement)]
+        lines += [
+            *_notes(judgement, width),
+            *_waived(judgement),
+            *_ledger(judgement, width),
+            verdict(judgement),
+        ]
     return "\n".join(lines)
 
 
@@ -50,7 +55,12 @@ def finding_text(finding: Finding, *, width: int = 100, colour: bool = False) ->
     painted = _paint(weight, "could-not-check" if unchecked else weight, colour)
     head = f"{_safe(str(finding.place))}  {painted}  {finding.check}"
     head += f"  ({_safe(subject)})" if subject else ""
-    rows = [("found", finding.found), ("expected", finding.expected), ("why", finding.why), ("fix", finding.fix)]
+    rows = [
+        ("found", finding.found),
+        ("expected", finding.expected),
+        ("why", finding.why),
+        ("fix", finding.fix),
+    ]
     rows += [("see", f"{related.place}: {related.note}") for related in finding.related]
     return "\n".join([head, *(line for name, text in rows if text for line in _row(name, text, width))])
 
@@ -86,10 +96,16 @@ def _ledger(judgement: Judgement, width: int) -> Iterator[str]:
     judged = sum(tally.judged for tally in ledger.checks.values())
     yield f"judged  environment {ledger.environment}, policy {ledger.policy}"
     rows = [
-        ("Applications", f"{len(ledger.applications)}, {len(ledger.rendered)} rendered in full: {', '.join(ledger.rendered)}"),
+        (
+            "Applications",
+            f"{len(ledger.applications)}, {len(ledger.rendered)} rendered in full: {', '.join(ledger.rendered)}",
+        ),
         ("charts", f"{len(ledger.charts)}: {', '.join(ledger.charts)}"),
         ("values files", f"{len(ledger.values_files)}"),
-        ("objects", f"{ledger.objects}: {', '.join(f'{count} {kind}' for kind, count in ledger.kinds.items())}"),
+        (
+            "objects",
+            f"{ledger.objects}: {', '.join(f'{count} {kind}' for kind, count in ledger.kinds.items())}",
+        ),
         ("checks", f"{len(ledger.checks)}, {judged} judgements"),
         ("renders", ", ".join(f"{count} {what}" for what, count in ledger.renders.items())),
     ]
@@ -120,4 +136,3 @@ def verdict(judgement: Judgement) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" + ("" if number == 1 else "s")
-

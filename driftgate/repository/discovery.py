@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from driftgate.files import FileRoot
 from driftgate.model.environment import Problem, ProblemKind
 from driftgate.model.node import Duplicate, Node
-from driftgate.model.place import Place
 from driftgate.semantics.globs import doublestar_match
 from driftgate.yaml_reader import YamlText, read_yaml
 
@@ -66,7 +65,9 @@ def discover(root: FileRoot, exclude: Sequence[str], within: Sequence[str] = ())
     files = sorted(root.files())
     found = Discovery(files=frozenset(files))
     charts = {posixpath.dirname(name) for name in files if posixpath.basename(name) == "Chart.yaml"}
-    found.charts = sorted(chart for chart in charts if not _vendored(chart, charts) and not _matches(chart + "/", exclude))
+    found.charts = sorted(
+        chart for chart in charts if not _vendored(chart, charts) and not _matches(chart + "/", exclude)
+    )
     for name in files:
         if name.endswith(_SUFFIXES) and not _inside_templates(name, charts) and _within(name, within):
             _read_candidate(root, name, _matches(name, exclude), found)
@@ -94,15 +95,16 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
 def _vendored(chart: str, charts: set[str]) -> bool:
     """Whether a chart lies in another chart's `charts/` folder and so is a part of that one."""
     parts = chart.split("/")
-    return any(
-        part == "charts" and "/".join(parts[:depth]) in charts for depth, part in enumerate(parts) if depth
-    ) or (parts[0] == "charts" and "" in charts)
+    return any(part == "charts" and "/".join(parts[:depth]) in charts for depth, part in enumerate(parts) if depth) or (
+        parts[0] == "charts" and "" in charts
+    )
 
 
 def _inside_templates(name: str, charts: set[str]) -> bool:
     parts = name.split("/")[:-1]
     return any(
-        part in ("templates", "charts", "crds") and "/".join(parts[:depth]) in charts for depth, part in enumerate(parts)
+        part in ("templates", "charts", "crds") and "/".join(parts[:depth]) in charts
+        for depth, part in enumerate(parts)
     )
 
 
@@ -155,7 +157,13 @@ def _sort_in(manifest: Found, found: Discovery) -> None:
 
 
 def _unreadable(root: FileRoot, name: str, error: OSError) -> Problem:
-    return Problem(ProblemKind.BROKEN, "file-unreadable", root.place(name), str(error.strerror or error), "a readable file")
+    return Problem(
+        ProblemKind.BROKEN,
+        "file-unreadable",
+        root.place(name),
+        str(error.strerror or error),
+        "a readable file",
+    )
 
 
 def _read_problem(text: YamlText) -> Problem:
@@ -163,4 +171,4 @@ def _read_problem(text: YamlText) -> Problem:
     kind = ProblemKind.UNSUPPORTED if text.fault.fault == "templated" else ProblemKind.BROKEN
     fault = "manifest-templated" if text.fault.fault == "templated" else "manifest-not-yaml"
     expected = "plain YAML, or a chart that renders it" if fault == "manifest-templated" else "YAML in UTF-8"
-    return Problem(kind, fault, text.fault.place or Place(text.file), text.fault.message, expected)
+    return Problem(kind, fault, text.fault.place, text.fault.message, expected)

@@ -38,9 +38,17 @@ class GitClone:
             "GIT_CONFIG_NOSYSTEM": "1",
             "LC_ALL": "C",
         }
-        command = ["git", "-C", str(self._root), "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]
+        command = [
+            "git",
+            "-C",
+            str(self._root),
+            "-c",
+            "core.fsmonitor=false",
+            "-c",
+            "core.hooksPath=/dev/null",
+        ]
         try:
-            done = subprocess.run(  # noqa: S603 - a fixed command, no shell
+            done = subprocess.run(
                 [*command, *arguments], capture_output=True, timeout=TIMEOUT, env=environment, check=False
             )
         except (OSError, subprocess.TimeoutExpired):

@@ -16,7 +16,9 @@ from driftgate.semantics.giturl import same_repository
 
 __all__ = ["Located", "Locator", "is_placeholder"]
 
-_PLACEHOLDER = re.compile(r"<[^<>]+>|\$\{[^}]*\}|\{\{.*\}\}|\b(CHANGE_?ME|REPLACE_?ME|YOUR[-_][A-Z-_]+)\b", re.IGNORECASE)
+_PLACEHOLDER = re.compile(
+    r"<[^<>]+>|\$\{[^}]*\}|\{\{.*\}\}|\b(CHANGE_?ME|REPLACE_?ME|YOUR[-_][A-Z-_]+)\b", re.IGNORECASE
+)
 _VERSION = re.compile(r"[*~^<>=|\s]|\d\.(\d|x\b)|^v?\d+$|^[0-9a-f]{40}$")
 
 
@@ -36,8 +38,11 @@ class Located:
 
 @dataclass
 class Locator:
-    """Answers for one judged tree. `urls` are its names in Applications; without any, and without remotes, a source
-    whose path exists here is taken for ours, and the assumption is told."""
+    """Answers for one judged tree.
+
+    `urls` are its names in Applications; without any, and without remotes, a source whose path exists here is taken
+    for ours, and the assumption is told.
+    """
 
     root: FileRoot
     clone: GitClone
@@ -80,7 +85,9 @@ class Locator:
         root = self.repository(application, source)
         if isinstance(root, Problem):
             return root
-        assumed = () if self.urls or source.chart else ("the source was taken for this repository because its path is here",)
+        assumed = (
+            () if self.urls or source.chart else ("the source was taken for this repository because its path is here",)
+        )
         if source.chart:
             return Located(root, "", assumed)
         problem = self._path_problem(application, source, root)
@@ -91,14 +98,22 @@ class Locator:
         place = application.place_of(*source.path_in_spec, "path")
         if not source.path:
             return Problem(
-                ProblemKind.BROKEN, "source-incomplete", place, "neither path, chart nor ref", "path of the manifests; . for the root"
+                ProblemKind.BROKEN,
+                "source-incomplete",
+                place,
+                "neither path, chart nor ref",
+                "path of the manifests; . for the root",
             )
         if posixpath.isabs(source.path):
             return Problem(ProblemKind.BROKEN, "source-path-missing", place, source.path, "a path relative to the root")
         normal = posixpath.normpath(source.path)
         if normal == ".." or normal.startswith("../"):
             return Problem(
-                ProblemKind.BROKEN, "path-leaves-repository", place, source.path, "a path inside the repository"
+                ProblemKind.BROKEN,
+                "path-leaves-repository",
+                place,
+                source.path,
+                "a path inside the repository",
             )
         if root.is_dir(normal):
             return None

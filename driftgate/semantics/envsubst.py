@@ -36,6 +36,4 @@ def variables(text: str) -> list[str]:
 
 
 def _name(match: re.Match[str]) -> str:
-    return next(
-        (match[group] for group in ("special_braced", "braced", "special", "name") if match[group]), ""
-    )
+    return next((match[group] for group in ("special_braced", "braced", "special", "name") if match[group]), "")

@@ -58,11 +58,7 @@ class _Expansion:
             return self._alternatives(pattern, split, with_files=with_files)
         directories = self.paths(pattern[:split], with_files=False) if split >= 0 else ["."]
         name = pattern[split + 1 :]
-        return [
-            found
-            for directory in directories
-            for found in self._listing(directory, name, with_files=with_files)
-        ]
+        return [found for directory in directories for found in self._listing(directory, name, with_files=with_files)]
 
     def _entry(self, path: str) -> _Tree | tuple[()] | None:
         """Return a directory's entries, None for a file, an empty tuple for what does not exist."""

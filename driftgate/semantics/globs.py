@@ -306,9 +306,7 @@ def _doublestar_tokens(pattern: str) -> _Pattern | None:
     return tokens if at == len(pattern) else None
 
 
-def _doublestar_sequence(
-    pattern: str, at: int, depth: int, after: str, at_segment_start: bool
-) -> tuple[_Pattern, int]:
+def _doublestar_sequence(pattern: str, at: int, depth: int, after: str, at_segment_start: bool) -> tuple[_Pattern, int]:
     """Parse one alternative; *after* is the pattern's text behind the braces it stands in."""
     tokens: list[_Token] = []
     while at < len(pattern) and not (depth and pattern[at] == ","):
@@ -343,9 +341,7 @@ def _doublestar_sequence(
     return tuple(tokens), at
 
 
-def _doublestar_star(
-    pattern: str, at: int, depth: int, after: str, at_segment_start: bool
-) -> tuple[_Token, int]:
+def _doublestar_star(pattern: str, at: int, depth: int, after: str, at_segment_start: bool) -> tuple[_Token, int]:
     if not pattern.startswith("**", at):
         return _Star("/"), at + 1
     at += 2
@@ -359,9 +355,7 @@ def _doublestar_star(
     return _Star("/"), at
 
 
-def _doublestar_choice(
-    pattern: str, at: int, depth: int, after: str, at_segment_start: bool
-) -> tuple[_Choice, int]:
+def _doublestar_choice(pattern: str, at: int, depth: int, after: str, at_segment_start: bool) -> tuple[_Choice, int]:
     close = _closing_brace(pattern, at)
     if close < 0 or depth > MAX_NESTING:
         raise _InvalidPatternError(pattern)

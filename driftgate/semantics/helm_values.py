@@ -60,9 +60,7 @@ def coalesce_chart_values(
     return result
 
 
-def _coalesce_tables(
-    table: Mapping[str, Any], defaults: Mapping[str, Any], *, keep_nulls: bool
-) -> dict[str, Any]:
+def _coalesce_tables(table: Mapping[str, Any], defaults: Mapping[str, Any], *, keep_nulls: bool) -> dict[str, Any]:
     result = dict(table)
     for key, default in defaults.items():
         if key not in result:

@@ -20,7 +20,7 @@ _PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}")
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}")
-_MAX_NAME = 255
+_MAX_PATH = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Image:
     """An image reference in its normal form.
 
     `registry` and `path` are filled in as container runtimes do: `nginx` is `docker.io` and `library/nginx`. `tag`
-    and `digest` are empty where they are not written.
+    and `digest` are empty where they are not written, `registry` where the parser accepts no part of it as a host.
     """
 
     registry: str
@@ -39,7 +39,7 @@ class Image:
     @property
     def repository(self) -> str:
         """Registry and path together."""
-        return f"{self.registry}/{self.path}"
+        return f"{self.registry}/{self.path}" if self.registry else self.path
 
     @property
     def effective_tag(self) -> str:
@@ -61,9 +61,12 @@ def parse_image(text: str) -> Image | None:
         return None
     registry, path = _split_registry(rest)
     path, colon, tag = path.partition(":")
-    if (colon and not _TAG.fullmatch(tag)) or not _PATH.fullmatch(path) or not _DOMAIN.fullmatch(registry):
+    if (colon and not _TAG.fullmatch(tag)) or not _PATH.fullmatch(path):
         return None
-    if len(registry) + len(path) + 1 > _MAX_NAME:
+    if not _DOMAIN.fullmatch(registry):
+        # A host with an underscore is no host; the parser then takes it for the path's first component.
+        registry, path = "", f"{registry}/{path}"
+    if not _PATH.fullmatch(path) or len(path) > _MAX_PATH:
         return None
     return Image(registry, path, tag, digest)
 

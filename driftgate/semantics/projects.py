@@ -50,9 +50,7 @@ def source_permitted(repos: Iterable[str], url: str) -> bool:
     return permitted
 
 
-def destination_permitted(
-    destinations: Iterable[DestinationRule], server: str, name: str, namespace: str
-) -> bool:
+def destination_permitted(destinations: Iterable[DestinationRule], server: str, name: str, namespace: str) -> bool:
     """Tell whether ``spec.destinations`` admits a cluster and namespace; an empty list admits nothing.
 
     *server* and *name* are those of the resolved cluster, so both are usually known even though an

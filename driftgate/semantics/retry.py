@@ -107,7 +107,5 @@ def retry_waits(
 def _seconds(field: str, text: str | None, default: str) -> float:
     seconds = parse_retry_duration(text or default)
     if seconds is None:
-        raise ValueError(
-            f"{field}: {text!r} is neither a number of seconds nor a Go duration such as '1m30s'"
-        )
+        raise ValueError(f"{field}: {text!r} is neither a number of seconds nor a Go duration such as '1m30s'")
     return seconds

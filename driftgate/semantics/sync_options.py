@@ -44,18 +44,12 @@ SYNC_OPTIONS: tuple[SyncOption, ...] = (
     SyncOption("ApplyOutOfSyncOnly", _TRUE, (), _FALSE, note="hooks still run"),
     SyncOption("ClientSideApplyMigration", _FALSE, (), _TRUE, "3.1", "counts only with server-side apply"),
     SyncOption("CreateNamespace", _TRUE, (), _FALSE, note="creates the destination namespace only"),
-    SyncOption(
-        "Delete", _GUARDED, _GUARDED, _TRUE, "3.4", "on deletion of the Application; a resource's own wins"
-    ),
+    SyncOption("Delete", _GUARDED, _GUARDED, _TRUE, "3.4", "on deletion of the Application; a resource's own wins"),
     SyncOption("FailOnSharedResource", _TRUE, (), _FALSE),
     SyncOption("Force", (), _TRUE, _FALSE, note="read from the annotation on a resource only"),
-    SyncOption(
-        "Prune", _GUARDED, _GUARDED, _TRUE, "3.4", "the object stays OutOfSync; a resource's own wins"
-    ),
+    SyncOption("Prune", _GUARDED, _GUARDED, _TRUE, "3.4", "the object stays OutOfSync; a resource's own wins"),
     SyncOption("PruneLast", _TRUE, _TRUE, _FALSE, note="on a resource it is read from the live object"),
-    SyncOption(
-        "PrunePropagationPolicy", ("foreground", "background", "orphan"), note="foreground is the default"
-    ),
+    SyncOption("PrunePropagationPolicy", ("foreground", "background", "orphan"), note="foreground is the default"),
     SyncOption("Replace", _TRUE, _TRUE, _FALSE, note="wins over ServerSideApply"),
     SyncOption("RespectIgnoreDifferences", _TRUE, (), _FALSE, note="honours system rules too"),
     SyncOption("ServerSideApply", _TRUE, ("true", "false"), _FALSE, note="false on a resource opts out"),

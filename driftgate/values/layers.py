@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from driftgate.files import FileRoot
 from driftgate.model.application import Application, Located, Parameter, Source
 from driftgate.model.environment import LayerKind, Problem, ProblemKind, ValuesLayer
-from driftgate.model.node import Node
+from driftgate.model.node import Literal, Node
 from driftgate.model.place import Place
 from driftgate.semantics import envsubst
 from driftgate.semantics.glob_expansion import expand_doublestar
@@ -114,12 +114,12 @@ class _Resolver:
             if (root, path) not in explicit:
                 self._add_file(LayerKind.VALUE_FILE, root, path, entry.place)
         if not matches and not self.source.helm.ignore_missing_value_files:
-            self._problem("value-file-missing", entry.place, f"{entry.text} matches no file", "a pattern with a match")
+            self._problem("value-file-missing", entry.place, f"{entry.text} matches no file", "a pattern with a match", entry.text)
 
     def _missing(self, entry: Located, root: FileRoot, path: str) -> None:
         near = root.nearest(path)
         expected = f"{root.display(path)}" + (f"; the nearest that exists is {near}" if near else "")
-        self._problem("value-file-missing", entry.place, f"{entry.text} does not exist", expected)
+        self._problem("value-file-missing", entry.place, f"{entry.text} does not exist", expected, entry.text)
 
     def _resolve(self, entry: Located) -> tuple[FileRoot, str] | Problem:
         text = entry.text
@@ -139,7 +139,12 @@ class _Resolver:
         if target is None:
             known = ", ".join(f"${ref}" for ref in sorted(self.refs)) or "no source has a ref"
             return Problem(
-                ProblemKind.BROKEN, "value-file-ref-unknown", entry.place, f"${name} names no source", f"one of: {known}"
+                ProblemKind.BROKEN,
+                "value-file-ref-unknown",
+                entry.place,
+                f"${name} names no source",
+                f"one of: {known}",
+                field=entry.text,
             )
         if isinstance(target, Problem):
             return Problem(
@@ -152,14 +157,24 @@ class _Resolver:
         normal = posixpath.normpath(path)
         if normal in (".", "..") or normal.startswith("../"):
             return Problem(
-                ProblemKind.BROKEN, "path-leaves-repository", entry.place, entry.text, "a file inside the repository"
+                ProblemKind.BROKEN,
+                "path-leaves-repository",
+                entry.place,
+                entry.text,
+                "a file inside the repository",
+                field=entry.text,
             )
         return root, normal
 
     def _remote(self, entry: Located, scheme: str) -> Problem:
         if scheme.lower() in _REMOTE_SCHEMES:
             return Problem(
-                ProblemKind.REMOTE, "value-file-remote", entry.place, entry.text, "a values file in the repository"
+                ProblemKind.REMOTE,
+                "value-file-remote",
+                entry.place,
+                entry.text,
+                "a values file in the repository",
+                field=entry.text,
             )
         return Problem(
             ProblemKind.BROKEN,
@@ -167,6 +182,7 @@ class _Resolver:
             entry.place,
             f"{entry.text}: Argo CD takes {scheme!r} for a URL scheme and refuses it",
             "a path without a colon, or an https URL",
+            field=entry.text,
         )
 
     def _add_file(self, kind: LayerKind, root: FileRoot, path: str, entry: Place) -> None:
@@ -197,22 +213,34 @@ class _Resolver:
     def inline(self) -> None:
         helm = self.source.helm
         if helm.values_object is not None:
-            place = self.application.place_of(*self.source.path_in_spec, "helm", "valuesObject")
-            self.result.layers.append(ValuesLayer(LayerKind.INLINE, "valuesObject", helm.values_object, place, place.file))
+            place = self.source.node.place_of("helm", "valuesObject")
+            self.result.layers.append(
+                ValuesLayer(LayerKind.INLINE, "valuesObject", helm.values_object, place, place.file)
+            )
         elif helm.values is not None:
             self._inline_text(helm.values)
 
     def _inline_text(self, values: Node) -> None:
-        """Inline text stands inside a block scalar, whose own line offsets YAML does not tell: the block is the place."""
-        text = read_yaml(values.text or "", values.file, exact=False)
-        place = self.application.place_of(*self.source.path_in_spec, "helm", "values")
+        """Inline text has lines of its own in a literal block; any other style folds them, and the block is the place."""
+        text = read_yaml(
+            values.text or "", values.file, exact=isinstance(values, Literal) and values.line > 0, below=values.line
+        )
+        place = self.source.node.place_of("helm", "values")
         if text.fault is not None:
-            self._problem("value-file-not-yaml", place, text.fault.message, "YAML in the values block")
-        elif text.roots:
-            node = text.roots[0]
-            self.result.layers.append(
-                ValuesLayer(LayerKind.INLINE, "values", node, place, place.file, values.text or "")
-            )
+            at = text.fault.place if text.fault.place.exact else place
+            self._problem("value-file-not-yaml", at, text.fault.message, "YAML in the values block", "values")
+            return
+        if not text.roots:
+            return
+        node = text.roots[0]
+        if not isinstance(node.value, dict):
+            found = f"a {node.type_name} in the values block"
+            self._problem("value-file-not-yaml", place, found, "a mapping of values", "values")
+            return
+        duplicates = text.documents[0].duplicates
+        self.result.layers.append(
+            ValuesLayer(LayerKind.INLINE, "values", node, place, place.file, values.text or "", duplicates)
+        )
 
     def parameters(self) -> None:
         """One layer per parameter, in Helm's fixed order: `--set` before `--set-string`; a later twin replaces."""
@@ -242,21 +270,18 @@ class _Resolver:
             self.result.files.append(root.display(path))
             self.result.layers.append(
                 ValuesLayer(
-                    LayerKind.FILE_PARAMETER, "--set-file", node, parameter.place, root.display(path), parameter.name
+                    LayerKind.FILE_PARAMETER,
+                    "--set-file",
+                    node,
+                    parameter.place,
+                    root.display(path),
+                    parameter.name,
                 )
             )
 
-    def _problem(self, fault: str, place: Place, found: str, expected: str) -> None:
-        self.result.problems.append(Problem(ProblemKind.BROKEN, fault, place, found, expected))
+    def _problem(self, fault: str, place: Place, found: str, expected: str, field: str = "") -> None:
+        self.result.problems.append(Problem(ProblemKind.BROKEN, fault, place, found, expected, field=field))
 
 
 def _is_glob(path: str) -> bool:
     return any(character in path for character in "*?[")
-
-
-def layer_leaves(layers: Sequence[ValuesLayer]) -> Iterator[tuple[ValuesLayer, tuple[str | int, ...], Node]]:
-    """Every leaf of every layer that is a mapping, highest layer first."""
-    for layer in reversed(layers):
-        if layer.kind not in (LayerKind.PARAMETER, LayerKind.FILE_PARAMETER):
-            for path, node in layer.node.leaves():
-                yield layer, path, node
