@@ -31,7 +31,7 @@ types: $(VENV)/.dev
 	MYPYPATH=.:$(TYPED) $(BIN)/mypy driftgate $(TYPED)/driftgate/checks tests tools bench
 
 docs: $(VENV)/.gate
-	$(BIN)/driftgate catalogue > policies/README.md
+	$(BIN)/python tools/docs.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench $(ARGS)

@@ -13,7 +13,7 @@ from driftgate.assembly.origin import OriginFinder
 from driftgate.assembly.plan import Draft, Planner
 from driftgate.facts import kind_scope
 from driftgate.files import FileRoot
-from driftgate.model.application import Application, AppProject
+from driftgate.model.application import API_GROUP, Application, AppProject
 from driftgate.model.environment import (
     Chart,
     Environment,
@@ -25,7 +25,8 @@ from driftgate.model.environment import (
     SourceType,
 )
 from driftgate.model.manifest import Manifest, dig
-from driftgate.model.node import Node
+from driftgate.model.node import Node, field_path
+from driftgate.model.place import Place
 from driftgate.model.secret import mask_secret
 from driftgate.policy import ArgoCDSection, ClusterSection, Policy, RepositorySection
 from driftgate.render.cache import RenderCache
@@ -94,10 +95,9 @@ class Assembly:
     def _load(self) -> Environment:
         repository = self.policy.section(RepositorySection)
         found = discover(self.root, repository.exclude, self.policy.manifests)
-        links = tuple(p.place.file for p in found.problems if p.fault == "symlink-out-of-repository")
-        planner = Planner(self._locator, self.policy, self._settings, links)
+        planner = Planner(self._locator, self.policy, self._settings)
         items = self._unfold(found, planner)
-        problems = [*found.problems, *self._duplicates(found)]
+        problems = [*_outside(found.problems, planner.values_files), *self._duplicates(found)]
         _label(items)
         drafts_of = [(item.label, draft) for item in items for draft in item.drafts]
         charts = chart_drafts(self.root, found.charts, drafts_of, planner)
@@ -109,13 +109,13 @@ class Assembly:
         return Environment(
             name=self.policy.environment,
             applications=tuple(sorted(self._with_reach(loaded), key=lambda a: a.label)),
-            projects=tuple(AppProject.from_manifest(f.node) for f in found.projects),
+            projects=_projects(found, loaded),
             charts=tuple(
                 Chart(c.path, c.name, c.library, c.users, _frozen(c.spare, "", scopes) if c.spare else None)
                 for c in charts
             ),
             problems=(*problems, *config_problem),
-            application_sets=tuple((f.name, f.node.place_of("metadata", "name")) for f in found.application_sets),
+            application_sets=_application_sets(found, loaded),
             excluded=tuple(found.excluded),
             argocd_config=config,
             values_files=tuple(sorted(planner.values_files)),
@@ -201,9 +201,10 @@ class Assembly:
                 ProblemKind.BROKEN,
                 "manifest-duplicate-key",
                 duplicate.second,
-                f"{'.'.join(map(str, duplicate.path))} a second time",
+                f"{field_path(duplicate.path)} a second time",
                 "each key once",
                 ((duplicate.first, "the first one, which is dropped"),),
+                f"{duplicate.second.file}:{field_path(duplicate.path)}",
             )
             for duplicates in found.duplicates.values()
             for duplicate in duplicates
@@ -241,7 +242,7 @@ class Assembly:
         roots = {
             one.label
             for one in loaded
-            if (one.application.name in declared if declared else one.is_parent and not one.parents)
+            if (one.application.name in declared if declared else _is_topmost(one))
         }
         reached: set[str] = set()
         frontier = set(roots)
@@ -315,11 +316,52 @@ def _known(items: list[_Item], template: str, index: int, document: Node | dict[
     return next((item for item in items if item.application.node.plain() == document), None)
 
 
+def _is_topmost(one: LoadedApplication) -> bool:
+    """Whether an app of apps is nobody's child; one that renders itself, as a self-managing one does, still is not."""
+    return one.is_parent and not set(one.parents) - {one.label}
+
+
 def _label(items: list[_Item]) -> None:
+    """Call each Application by a name of its own: with its file, and a number, where others share the name."""
     names = Counter(item.application.name for item in items)
+    seen: Counter[str] = Counter()
     for item in items:
         name = item.application.name or "(unnamed)"
-        item.label = name if names[item.application.name] == 1 and item.application.name else f"{name} ({item.file})"
+        label = name if names[item.application.name] == 1 and item.application.name else f"{name} ({item.file})"
+        seen[label] += 1
+        item.label = label if seen[label] == 1 else f"{label} #{seen[label]}"
+
+
+def _outside(problems: list[Problem], values_files: set[str]) -> list[Problem]:
+    """The problems without those of empty files that turned out to be values files, which may be empty."""
+    return [p for p in problems if p.fault != "manifest-empty" or p.place.file not in values_files]
+
+
+def _projects(found: Discovery, loaded: Sequence[LoadedApplication]) -> tuple[AppProject, ...]:
+    """AppProjects as they are applied: what is rendered counts before a manifest of that name in the tree."""
+    rendered = [AppProject.from_manifest(node) for node in _rendered(loaded, "AppProject")]
+    names = {project.name for project in rendered}
+    standing = [AppProject.from_manifest(manifest.node) for manifest in found.projects]
+    return (*rendered, *(project for project in standing if project.name not in names))
+
+
+def _application_sets(
+    found: Discovery, loaded: Sequence[LoadedApplication]
+) -> tuple[tuple[str, Place], ...]:
+    """ApplicationSets of the tree and those that an Application renders, each once, with the place of its name."""
+    nodes = [*(manifest.node for manifest in found.application_sets), *_rendered(loaded, "ApplicationSet")]
+    named = [(node.get("metadata", "name"), node.place_of("metadata", "name")) for node in nodes]
+    return tuple(dict.fromkeys(((name.text or "") if name else "", place) for name, place in named))
+
+
+def _rendered(loaded: Sequence[LoadedApplication], kind: str) -> list[Node]:
+    """The manifests of one of Argo CD's kinds that Applications render."""
+    manifests = [manifest for one in loaded for manifest in one.manifests]
+    return [
+        manifest.node or Node.from_plain(manifest.object, manifest.template)
+        for manifest in manifests
+        if (manifest.group, manifest.kind) == (API_GROUP, kind)
+    ]
 
 
 def _frozen(
@@ -339,4 +381,5 @@ def _in_namespace(manifest: Manifest, default: str, scopes: dict[tuple[str, str]
     """Fill in the destination namespace; unknown kinds count as namespaced, as for Argo CD."""
     group_kind = (manifest.group, manifest.kind)
     namespaced = scopes.get(group_kind, kind_scope(*group_kind))
-    return replace(manifest, target_namespace="" if namespaced is False else manifest.namespace or default)
+    target = "" if namespaced is False else manifest.namespace or default
+    return replace(manifest, target_namespace=target, namespaced=namespaced)

@@ -6,7 +6,8 @@ import json
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
 from typing import Any
 
 from driftgate.facts import api_versions
@@ -22,6 +23,7 @@ from driftgate.model.environment import (
     SourceType,
     ValuesLayer,
 )
+from driftgate.model.manifest import named_path
 from driftgate.model.node import Node
 from driftgate.model.place import Place
 from driftgate.policy import ArgoCDSection, ClusterSection, Policy
@@ -30,6 +32,7 @@ from driftgate.render.jobs import HelmJob, Job, KustomizeJob, Reply, SetFlag
 from driftgate.render.kustomize import FILE_NAMES, closure_of
 from driftgate.repository.sources import Locator
 from driftgate.semantics import envsubst
+from driftgate.semantics.helm_values import valid_release_name
 from driftgate.settings import Settings
 from driftgate.values.layers import build_environment, resolve_layers
 from driftgate.yaml_reader import read_yaml
@@ -198,9 +201,9 @@ class Planner:
     locator: Locator
     policy: Policy
     settings: Settings
-    escaping_links: tuple[str, ...] = ()
     values_files: set[str] = field(default_factory=set)
     _asks_capabilities: dict[str, bool] = field(default_factory=dict)
+    _links: dict[FilePath, tuple[str, ...]] = field(default_factory=dict)
 
     def drafts(self, application: Application) -> list[Draft]:
         """A draft for every source that renders."""
@@ -213,7 +216,7 @@ class Planner:
         draft = Draft(application, source)
         located = self.locator.locate(application, source)
         if isinstance(located, Problem):
-            draft.problems.append(located)
+            draft.problems.append(replace(located, field=_source_field(application, source)))
             return draft
         draft.root, draft.directory = located.root, located.directory
         draft.assumptions.extend(located.assumptions)
@@ -231,7 +234,7 @@ class Planner:
             )
             return draft
         draft.type = source_type(located.root, located.directory, source)
-        if self._refused(draft):
+        if self._refused(draft) or (draft.type is SourceType.HELM and not self._is_release(draft)):
             return draft
         plan = {
             SourceType.HELM: self._helm,
@@ -250,16 +253,23 @@ class Planner:
             self._helm(draft)
         return draft
 
+    def _links_out_of(self, root: FileRoot) -> tuple[str, ...]:
+        """The symlinks that leave a root: Helm would follow them, wherever the chart came from."""
+        if root.path not in self._links:
+            self._links[root.path] = tuple(root.escaping_links())
+        return self._links[root.path]
+
     def _refused(self, draft: Draft) -> bool:
         """What stops a source whatever its type: links out of the repository, in-repository overrides."""
         assert draft.root is not None
         prefix = f"{draft.directory}/" if draft.directory else ""
-        escaping = [link for link in self.escaping_links if link.startswith(prefix)] if not draft.root.label else []
+        escaping = [link for link in self._links_out_of(draft.root) if link.startswith(prefix)]
         if escaping:
             draft.problems.append(
                 Problem(
                     ProblemKind.BROKEN, "symlink-out-of-repository", draft.root.place(escaping[0]),
-                    "a symlink that is absolute or leads out of the repository", "links that stay inside the repository",
+                    "a symlink that is absolute or leads out of the repository",
+                    "links that stay inside the repository",
                 )
             )  # fmt: skip
         names = (OVERRIDES, f".argocd-source-{draft.application.name}.yaml")
@@ -268,10 +278,25 @@ class Planner:
             draft.problems.append(
                 Problem(
                     ProblemKind.UNSUPPORTED, "source-overridden", draft.root.place(overrides[0]),
-                    "a file that changes the source while Argo CD renders it", "the parameters in the Application itself",
+                    "a file that changes the source while Argo CD renders it",
+                    "the parameters in the Application itself",
                 )
             )  # fmt: skip
         return bool(escaping or overrides)
+
+    def _is_release(self, draft: Draft) -> bool:
+        """Whether Helm takes the release name; a name that is a template itself is Helm's to judge."""
+        written = draft.source.helm.release_name
+        name = written or draft.application.name
+        fault = None if "{{" in name else valid_release_name(name)
+        if fault is not None:
+            path = (*draft.source.path_in_spec, "helm", "releaseName") if written else ("metadata", "name")
+            key = _source_field(draft.application, draft.source)
+            place = draft.application.place_of(*path)
+            draft.problems.append(
+                Problem(ProblemKind.BROKEN, "release-name-invalid", place, name, fault, field=key)
+            )
+        return fault is None
 
     def _plugin(self, draft: Draft) -> None:
         place = draft.application.place_of(*draft.source.path_in_spec, "plugin")
@@ -391,6 +416,10 @@ class Planner:
                 if path.is_file() and path.suffix in (".yaml", ".yml", ".tpl")
             )
         return self._asks_capabilities[key]
+
+
+def _source_field(application: Application, source: Source) -> str:
+    return named_path(application.node.plain(), source.path_in_spec)
 
 
 def _variables(source: Source) -> list[str]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 
 __all__ = ["GitClone"]
@@ -28,7 +26,7 @@ class GitClone:
         self._root = root
         self._present = (root / ".git").exists()
 
-    def _run(self, *arguments: str) -> bytes | None:
+    def _run(self, *arguments: str, more: Mapping[str, str] | None = None) -> bytes | None:
         if not self._present:
             return None
         environment = {
@@ -37,6 +35,7 @@ class GitClone:
             "GIT_OPTIONAL_LOCKS": "0",
             "GIT_CONFIG_NOSYSTEM": "1",
             "LC_ALL": "C",
+            **(more or {}),
         }
         command = [
             "git",
@@ -79,15 +78,14 @@ class GitClone:
 
     @contextmanager
     def exported(self, commit: str) -> Iterator[Path | None]:
-        """A folder with the tree of a commit, gone afterwards; None where Git does not give it.
+        """A folder with the files of a commit, gone afterwards; None where Git does not give it.
 
-        The members pass through tarfile's `data` filter, so nothing is written outside the folder.
+        Through an index of its own, so neither the work tree nor the user's index is touched; not by `git archive`,
+        which leaves out what `.gitattributes` marks for leaving out, and Argo CD does not.
         """
-        archive = self._run("archive", "--format=tar", commit)
-        if archive is None:
-            yield None
-            return
-        with tempfile.TemporaryDirectory(prefix="driftgate-git-") as folder:
-            with tarfile.open(fileobj=BytesIO(archive)) as tar:
-                tar.extractall(folder, filter="data")
-            yield Path(folder)
+        with tempfile.TemporaryDirectory(prefix="driftgate-git-") as scratch:
+            tree, index = Path(scratch) / "tree", {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
+            tree.mkdir()
+            read = self._run(f"--work-tree={tree}", "read-tree", commit, more=index)
+            written = None if read is None else self._run(f"--work-tree={tree}", "checkout-index", "--all", more=index)
+            yield tree if written is not None else None
