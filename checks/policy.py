@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from driftgate.checks.ignore_differences import unused_entries
 from driftgate.judge import Breach, NotApplicable, Result, Scope, Subject, Unchecked, check, problems
-from driftgate.model.node import Path
+from driftgate.model.environment import LoadedApplication
+from driftgate.model.node import Path, field_path
 from driftgate.model.outcome import Severity
 
 
@@ -21,7 +23,8 @@ def policy_entry_unmatched(subject: Subject) -> Iterator[Result]:
         yield NotApplicable()
         return
     yield from problems(subject, "policy-entry-unmatched")
-    names = {loaded.application.name for loaded in subject.environment.applications}
+    # What the inventory has and the tree lacks is told as a missing Application, once.
+    names = {*(one.application.name for one in subject.environment.applications), *(subject.policy.inventory or ())}
     yield from _unknown_names(subject, names)
     for path in subject.policy.manifests:
         place = path.rstrip("/")
@@ -33,6 +36,8 @@ def policy_entry_unmatched(subject: Subject) -> Iterator[Result]:
                 "a path that exists",
                 field=f"manifests.{path}",
             )
+    yield from _unmatched_workloads(subject)
+    yield from unused_entries(subject)
 
 
 def _unknown_names(subject: Subject, names: set[str]) -> Iterator[Result]:
@@ -50,6 +55,40 @@ def _unknown_names(subject: Subject, names: set[str]) -> Iterator[Result]:
                 "the name of an Application",
                 field=f"{field}.{name}",
             )
+
+
+def _unmatched_workloads(subject: Subject) -> Iterator[Result]:
+    """Rules of containers that no Pod has, and rules of workloads for an Application that renders none of them."""
+    everybody = subject.environment.applications
+    scopes: list[tuple[Path, tuple[LoadedApplication, ...]]] = [(("workloads",), everybody)]
+    for name in subject.policy.overrides:
+        own = tuple(loaded for loaded in everybody if loaded.application.name == name)
+        scopes.append((("overrides", name, "workloads"), own))
+    for path, applications in scopes:
+        rules = subject.policy.node.get(*path)
+        # What was not rendered may hold the container; an Application that renders nothing at all is told elsewhere.
+        if rules is None or not applications or not all(one.complete and one.manifests for one in applications):
+            continue
+        names = _container_names(applications)
+        containers = rules.get("containers")
+        for name in containers.mapping if containers else ():
+            if name not in names:
+                place = subject.policy.place_of(*path, "containers", name)
+                yield Breach(
+                    place, f"no container is called {name}", "a container's name", field=field_path((*path, name))
+                )
+        if len(path) > 1 and not names and set(rules.mapping) - {"serviceTypes"}:
+            found = f"{path[1]} renders no workload"
+            yield Breach(subject.policy.place_of(*path), found, "a Deployment or the like", field=field_path(path))
+
+
+def _container_names(applications: tuple[LoadedApplication, ...]) -> set[str]:
+    names: set[str] = set()
+    for manifest in (manifest for loaded in applications for manifest in loaded.manifests):
+        for block in ("initContainers", "containers") if manifest.pod_spec_path is not None else ():
+            listed = manifest.get(*(manifest.pod_spec_path or ()), block)
+            names |= {str(entry.get("name")) for entry in listed or () if isinstance(entry, dict)}
+    return names
 
 
 @check(scope=Scope.RUN)
@@ -107,19 +146,6 @@ def waiver_unmatched(subject: Subject) -> Iterator[Result]:
             yield Breach(
                 waiver.place, f"{waiver.finding} matches nothing", "the key of a finding", field=waiver.finding
             )
-
-
-@check(scope=Scope.RUN)
-def check_crashed(subject: Subject) -> Iterator[Result]:
-    """A check crashed
-
-    Why: A check that ends in an error has judged nothing. This is a fault of the check, not of the judged tree.
-
-    Fix: Report it with the place that is named; until then the check can be switched off in policy, with this reason.
-    """
-    for name, label, where in subject.crashes:
-        place = subject.environment.find(label).application.place if label else subject.policy.place_of("checks", name)  # type: ignore[union-attr]
-        yield Unchecked(place, f"{name}: {where}", "a check that ends", field=f"{name}.{label}")
 
 
 @check(scope=Scope.RUN, severity=Severity.ERROR)

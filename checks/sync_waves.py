@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from driftgate.judge import Breach, NotApplicable, Result, Subject, check
+from driftgate.judge import Breach, NotApplicable, Result, Subject, Unchecked, check
+from driftgate.model.manifest import Manifest
 from driftgate.model.node import Node
 from driftgate.model.outcome import Related, Severity
-from driftgate.policy import Section, setting
+from driftgate.policy import ArgoCDSection, Section, setting
+from driftgate.semantics.globs import gobwas_match
+from driftgate.semantics.hooks import SYNC_HOOK_TYPES, hook_types
 from driftgate.semantics.numbers import parse_atoi
 from driftgate.semantics.sync_waves import HOOK_WEIGHT_ANNOTATION, SYNC_WAVE_ANNOTATION, sync_wave
 
 POLICY: dict[str, type[Section]] = {}
 _HEALTH_KEY = "resource.customizations.health.argoproj.io_Application"
+_HEALTH_PREFIX = "resource.customizations.health."
+_OLD_CUSTOMIZATIONS = "resource.customizations"
+_IN_ONE_BLOCK = re.compile(
+    r"""^['"]?argoproj\.io/Application['"]?:\s*\n(?:[ \t]+.*\n)*?[ \t]+health\.lua:""", re.MULTILINE
+)
+# What says of an object that it is not to run; Argo CD calls such an object Suspended and waits for it.
+_SUSPENDED = {
+    ("apps", "Deployment"): ("spec", "paused"),
+    ("argoproj.io", "Rollout"): ("spec", "paused"),
+    ("batch", "Job"): ("spec", "suspend"),
+}
 _ANNOTATIONS = ("metadata", "annotations")
+_NOT_INTEGER = "sync-wave-not-integer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +66,23 @@ def sync_wave_not_integer(subject: Subject) -> Iterator[Result]:
     Fix: Write the wave as a quoted integer, such as "2" or "-1".
     """
     value = subject.application.annotations.get(SYNC_WAVE_ANNOTATION)
+    waved = [(m, a) for m in subject.manifests if not _is_child(m) and (a := _wave_annotation(m.annotations))]
+    if value is None and not waved:
+        yield NotApplicable()
     if value is not None:
         yield from _not_integer(subject, value)
-    for manifest in subject.manifests:
-        if SYNC_WAVE_ANNOTATION in manifest.annotations and not _is_child(manifest.kind):
-            wave = manifest.annotations[SYNC_WAVE_ANNOTATION]
-            if not _is_wave(wave):
-                path = (*_ANNOTATIONS, SYNC_WAVE_ANNOTATION)
-                yield subject.breach(
-                    manifest, path, _shown(wave, manifest.annotations), 'an integer in a string, such as "1"'
-                )
+    for manifest, annotation in waved:
+        wave = manifest.annotations[annotation]
+        if not _is_wave(wave):
+            found = _shown(wave, manifest.annotations, annotation)
+            yield subject.breach(manifest, (*_ANNOTATIONS, annotation), found, 'an integer in a string, such as "1"')
+
+
+def _wave_annotation(annotations: dict[str, Any]) -> str | None:
+    """The annotation that is to set an object's wave; of a hook weight that is no string, another check tells."""
+    if SYNC_WAVE_ANNOTATION in annotations:
+        return SYNC_WAVE_ANNOTATION
+    return HOOK_WEIGHT_ANNOTATION if isinstance(annotations.get(HOOK_WEIGHT_ANNOTATION), str) else None
 
 
 def _not_integer(subject: Subject, value: Node) -> Iterator[Result]:
@@ -73,16 +96,16 @@ def _not_integer(subject: Subject, value: Node) -> Iterator[Result]:
         )
 
 
-def _is_child(kind: str) -> bool:
+def _is_child(manifest: Manifest) -> bool:
     """Children are judged as Applications of their own."""
-    return kind == "Application"
+    return (manifest.group, manifest.kind) == ("argoproj.io", "Application")
 
 
 def _is_wave(value: object) -> bool:
     return isinstance(value, str) and parse_atoi(value) is not None
 
 
-def _shown(value: object, annotations: dict[str, Any]) -> str:
+def _shown(value: object, annotations: dict[str, Any], annotation: str = SYNC_WAVE_ANNOTATION) -> str:
     effective, source = sync_wave({key: item for key, item in annotations.items() if isinstance(item, str)})
     counted = (
         f"{HOOK_WEIGHT_ANNOTATION} counts, wave {effective}"
@@ -90,7 +113,8 @@ def _shown(value: object, annotations: dict[str, Any]) -> str:
         else "it counts as wave 0"
     )
     if isinstance(value, str):
-        return f'"{value}": {counted}'
+        weight = "" if annotation == SYNC_WAVE_ANNOTATION else "the hook weight "
+        return f'{weight}"{value}": {counted}'
     return f"{value} without quotes: no annotation may be anything but a string"
 
 
@@ -108,6 +132,9 @@ def sync_wave_required(subject: Subject) -> Iterator[Result]:
     if rule is None:
         yield NotApplicable()
         return
+    written = application.annotations.get(SYNC_WAVE_ANNOTATION)
+    if written is not None and not _is_wave(written.plain()) and subject.policy.severity(_NOT_INTEGER, Severity.ERROR):
+        return  # told as such
     wave, _ = sync_wave(_plain(application.annotations))
     wanted = f"exactly {rule.exact}" if rule.exact is not None else f"{rule.minimum} or later"
     if (rule.exact is not None and wave != rule.exact) or (rule.minimum is not None and wave < rule.minimum):
@@ -136,19 +163,94 @@ def sync_waves_do_not_wait(subject: Subject) -> Iterator[Result]:
     Fix: Add resource.customizations.health.argoproj.io_Application to argocd-cm and name that file in policy as
     argocd.config.
     """
-    children = [m for m in subject.manifests if m.kind == "Application" and m.group == "argoproj.io"]
-    waves = {sync_wave(child.annotations)[0] for child in children}
+    waves = {sync_wave(child.annotations)[0] for child in filter(_is_child, subject.manifests)}
     # Without a policy nobody has said where argocd-cm stands, and it need not be in this repository.
     if len(waves) < 2 or not subject.policy.file:
         yield NotApplicable()
         return
-    script = subject.environment.argocd_config.get(_HEALTH_KEY)
-    if script is not None and script.text and script.text.strip():
+    if any(_judges_applications(key, node) for key, node in subject.environment.argocd_config.items()):
         return
-    shown = ", ".join(map(str, sorted(waves)))
-    yield Breach(
-        subject.application.place,
-        f"children in the waves {shown}",
-        f"{_HEALTH_KEY} in argocd-cm",
-        field=SYNC_WAVE_ANNOTATION,
-    )
+    found = f"children in the waves {', '.join(map(str, sorted(waves)))}"
+    expected = f"{_HEALTH_KEY} in argocd-cm"
+    if subject.policy.section(ArgoCDSection).config:
+        yield Breach(subject.application.place, found, expected, field=SYNC_WAVE_ANNOTATION)
+    else:
+        unknown = f"{found}, and policy does not say where argocd-cm is"
+        yield Unchecked(subject.application.place, unknown, expected, field=SYNC_WAVE_ANNOTATION)
+
+
+def _judges_applications(key: str, node: Node) -> bool:
+    """Whether an entry of argocd-cm holds a health check that Applications get: by name, by pattern, or in one block.
+
+    A key writes the kind as group_Kind and may be a pattern (argo-cd: util/lua/lua.go GetHealthScript).
+    """
+    text = (node.text or "").strip()
+    if key == _OLD_CUSTOMIZATIONS:
+        return _IN_ONE_BLOCK.search(text) is not None
+    pattern = key.removeprefix(_HEALTH_PREFIX).replace("_", "/", 1)
+    return key.startswith(_HEALTH_PREFIX) and bool(text) and gobwas_match(pattern, "argoproj.io/Application")
+
+
+@check(severity=Severity.NOTE)
+def sync_wave_ineffective(subject: Subject) -> Iterator[Result]:
+    """An Application that is applied by hand has a sync wave
+
+    Why: A wave orders the objects of one sync. An Application that policy calls a root is no object of any other, so
+    nothing ever waits for it, or it for anything (argo-cd: gitops-engine/pkg/sync/syncwaves/waves.go).
+
+    Fix: Delete the annotation, or have the Application rendered by a parent.
+    """
+    application = subject.application
+    if application.name not in subject.policy.roots:
+        yield NotApplicable()
+    elif SYNC_WAVE_ANNOTATION in application.annotations and not subject.app.parents:
+        yield Breach(
+            subject.place(*_ANNOTATIONS, SYNC_WAVE_ANNOTATION),
+            "a sync wave on a root",
+            "no wave, or a parent",
+            field=SYNC_WAVE_ANNOTATION,
+        )
+
+
+@check(severity=Severity.WARNING)
+def sync_wave_never_ends(subject: Subject) -> Iterator[Result]:
+    """A wave holds an object that never becomes healthy
+
+    Why: A paused Deployment and a suspended Job are Suspended, and Argo CD waits for such an object without limit
+    before it begins the next wave; a hook is waited for in any case. Only the last wave of ordinary objects is not
+    waited for (argo-cd: gitops-engine/pkg/sync/sync_context.go).
+
+    Fix: Put the object into the last wave, or let it run.
+    """
+    tasks = [(manifest, task) for manifest in subject.manifests for task in _tasks(manifest)]
+    still = [(manifest, task) for manifest, task in tasks if _is_suspended(manifest)]
+    if not still:
+        yield NotApplicable()
+    last = max((task for _, task in tasks), default=None)
+    for manifest, task in still:
+        path = _SUSPENDED[(manifest.group, manifest.kind)]
+        phase, wave = SYNC_HOOK_TYPES[task[0]], task[1]
+        if task != last or hook_types(manifest.annotations).is_hook:
+            found = f"{manifest.kind} {manifest.name} is suspended in wave {wave} of {phase}"
+            yield subject.breach(manifest, path, found, "an object that runs, or the last wave")
+        elif not subject.app.complete:
+            place, related = subject.cause(manifest, *path)
+            found = f"{manifest.kind} {manifest.name} is suspended, and whether later waves follow is not known"
+            yield Unchecked(place, found, "", manifest.object_id, manifest.field(*path), related)
+
+
+def _tasks(manifest: Manifest) -> list[tuple[int, int]]:
+    """The phases of a sync in which an object is applied, by their order, each with its wave; none after a failure."""
+    verdict = hook_types(manifest.annotations)
+    if verdict.skip or verdict.ignored:
+        return []
+    wave, _ = sync_wave(manifest.annotations)
+    phases = verdict.types if verdict.is_hook else ("Sync",)
+    return [
+        (SYNC_HOOK_TYPES.index(phase), wave) for phase in phases if phase in SYNC_HOOK_TYPES and phase != "SyncFail"
+    ]
+
+
+def _is_suspended(manifest: Manifest) -> bool:
+    path = _SUSPENDED.get((manifest.group, manifest.kind))
+    return path is not None and manifest.get(*path) is True

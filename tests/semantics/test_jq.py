@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from driftgate.semantics.jq import JQSyntaxError, compile_problem, not_a_path, removed_paths
+
+from .support import vectors
+
+_CASES = vectors("jq")
+_DOCUMENT = json.loads((Path(__file__).parent / "vectors" / "jq.json").read_text(encoding="utf-8"))["document"]
+_COMPILED = [(expression, outcome, value) for expression, compiles, outcome, value in _CASES if compiles]
+
+
+@pytest.mark.parametrize(("expression", "compiles"), [case[:2] for case in _CASES])
+def test_compile(expression: str, compiles: bool) -> None:
+    """An expression has a problem when gojq does not compile its deletion, and only then."""
+    assert (compile_problem(expression) is None) == compiles
+
+
+@pytest.mark.parametrize(("expression", "outcome", "value"), _COMPILED)
+def test_removed_paths(expression: str, outcome: str, value: Any) -> None:
+    """What is removed is what gojq removes, and nothing where gojq ends with an error; else it is left open."""
+    paths = removed_paths(expression, _DOCUMENT)
+    if paths is not None:
+        assert _without(paths) == (value if outcome == "value" else _DOCUMENT)
+
+
+@pytest.mark.parametrize(
+    "expression", [e for e, outcome, value in _COMPILED if outcome == "value" and value != _DOCUMENT]
+)
+def test_what_removes_something_is_a_path(expression: str) -> None:
+    """An expression with which gojq removes anything is never said to be no path."""
+    assert not_a_path(expression) is None
+
+
+def _without(paths: tuple[tuple[str | int, ...], ...]) -> Any:
+    """The document without the paths, the last elements of a list first."""
+    if () in paths:
+        return None
+    document = copy.deepcopy(_DOCUMENT)
+    for path in sorted(
+        paths, key=lambda path: [(isinstance(s, int), s if isinstance(s, int) else 0) for s in path], reverse=True
+    ):
+        below = document
+        for step in path[:-1]:
+            below = below[step]
+        del below[path[-1]]
+    return document
+
+
+def test_the_common_expressions_are_evaluated() -> None:
+    """Fields, iteration, selection by name and optional steps never need a jq interpreter."""
+    common = (
+        ".spec.replicas",
+        ".spec.template.spec.containers[].image",
+        ".spec.template.spec.containers[]?.env[]?.value",
+        '.spec.template.spec.containers[] | select(.name == "istio-proxy")',
+        '.metadata.labels["a.b/c"]',
+        "..|.name?",
+    )
+    assert [removed_paths(expression, _DOCUMENT) for expression in common] == [
+        (("spec", "replicas"),),
+        tuple(("spec", "template", "spec", "containers", index, "image") for index in (0, 1)),
+        (("spec", "template", "spec", "containers", 0, "env", 0, "value"),),
+        (("spec", "template", "spec", "containers", 1),),
+        (("metadata", "labels", "a.b/c"),),
+        (
+            ("metadata", "name"),
+            *(
+                ("spec", "template", "spec", "containers", *rest, "name")
+                for rest in ((0,), (0, "env", 0), (0, "env", 1), (1,))
+            ),
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        (".spec.replicas |", "it is incomplete"),
+        (".spec[", "it is incomplete"),
+        (".spec # the count", "it ends too early"),
+        (".spec; .metadata", "the function del does not take 2 arguments"),
+        ("/spec/replicas", "'/' is not expected there"),
+        (
+            ".metadata.labels.a-b",
+            'there is no function b: a key with a dash, slash or dot is written in brackets, .["a-b"]',
+        ),
+        ('.spec["replicas]', "a string has no end"),
+        ('.spec["\\q"]', "a string holds the unknown escape \\q"),
+        ("$spec", "the variable $spec is not defined"),
+        ("'.spec'", '"\'" means nothing here'),
+        ("(" * 500 + ".", "it is nested too deep"),
+    ],
+)
+def test_problems_in_words(expression: str, problem: str) -> None:
+    """The problem says what a person would mend."""
+    assert compile_problem(expression) == problem
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind"),
+    [
+        (".spec.replicas == 2", "true or false"),
+        (".spec.replicas = 2", "the result of ="),
+        (".metadata.labels | keys", "what keys makes"),
+        (".spec.template.spec.containers | map(.image)", "what map makes"),
+        ('"spec"', "the constant 'spec'"),
+        ("{a: .spec}", "an object"),
+        (".spec.replicas", None),
+        (".list | first", None),
+    ],
+)
+def test_what_is_no_path(expression: str, kind: str | None) -> None:
+    """An expression that makes a new value is told from one that addresses a field."""
+    assert not_a_path(expression) == kind
+
+
+def test_removed_paths_of_what_does_not_compile() -> None:
+    """Asking for the paths of an expression that does not compile is an error, not an empty answer."""
+    with pytest.raises(JQSyntaxError):
+        removed_paths(".spec |", _DOCUMENT)
