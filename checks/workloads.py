@@ -1,0 +1,621 @@
+"""What runs in the Pods: resources, replicas, images, probes; and how it is reached."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from driftgate.judge import Breach, NotApplicable, Result, Subject, Unchecked, check
+from driftgate.model.manifest import Manifest, dig
+from driftgate.model.node import Path, field_path
+from driftgate.model.outcome import Related
+from driftgate.policy import Section, setting
+from driftgate.semantics.images import Image, default_pull_policy, parse_image
+from driftgate.semantics.quantity import parse_quantity
+
+POLICY: dict[str, type[Section]] = {}
+PullPolicy = Literal["Always", "IfNotPresent", "Never"]
+Probe = Literal["liveness", "readiness", "startup"]
+ProbeKind = Literal["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Rollout", "Pod"]
+ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]
+_BLOCKS = ("requests", "limits")
+_RESOURCES = ("cpu", "memory")
+_HANDLERS = ("exec", "grpc", "httpGet", "tcpSocket")
+_SCALED = {
+    ("apps", "Deployment"),
+    ("apps", "StatefulSet"),
+    ("apps", "ReplicaSet"),
+    ("", "ReplicationController"),
+    ("argoproj.io", "Rollout"),
+}
+_SCALERS = {("autoscaling", "HorizontalPodAutoscaler"), ("keda.sh", "ScaledObject")}
+# Byte amounts: a fraction of a byte is nothing a node can give.
+_BYTES = re.compile(r"memory|storage|ephemeral-storage|hugepages-.*|sizeLimit")
+_CREDENTIALS = re.compile(r"://|:[^/@]*@(?!sha\d)")
+_MAX_SHOWN = 120
+_FITS: dict[str, Callable[[Any, Any], bool]] = {"exact": operator.eq, "minimum": operator.ge, "maximum": operator.le}
+_ATTRIBUTES = {
+    "imagePullPolicies": "image_pull_policies",
+    "imageRegistries": "image_registries",
+    "mutableTags": "mutable_tags",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Amount(Section):
+    """What one quantity must be; an entry by itself asks that it is set."""
+
+    required: bool = setting(True, "Whether it has to be set.")
+    exact: str | int | float | None = setting(None, "The quantity it must equal, however it is written.")
+    minimum: str | int | float | None = setting(None, "The smallest quantity it may be.")
+    maximum: str | int | float | None = setting(None, "The largest quantity it may be.")
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts(Section):
+    """The quantities of one block of resources."""
+
+    cpu: Amount | None = setting(None, "CPU.")
+    memory: Amount | None = setting(None, "Memory.")
+
+
+@dataclass(frozen=True, slots=True)
+class Resources(Section):
+    """The resources of a container."""
+
+    requests: Amounts = setting(Amounts(), "What the scheduler sets aside.")
+    limits: Amounts = setting(Amounts(), "What the container may use.")
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRules(Section):
+    """What a container must be; what is left out is free."""
+
+    resources: Resources = setting(Resources(), "Requests and limits.")
+    image_pull_policies: tuple[PullPolicy, ...] | None = setting(None, "The allowed pull policies.")
+    image_registries: tuple[str, ...] | None = setting(
+        None, "Where images may come from: a registry, or a path of one such as registry.example.com/team."
+    )
+    mutable_tags: tuple[str, ...] | None = setting(
+        None, "Tags that are pushed again and again, as patterns with *; an image without tag is latest."
+    )
+    probes: tuple[Probe, ...] | None = setting(None, "The probes it must have; init containers need none.")
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas(Section):
+    """How many replicas a workload must have."""
+
+    exact: int | None = setting(None, "The number it must have.")
+    minimum: int | None = setting(None, "The lowest number it may have.")
+    maximum: int | None = setting(None, "The highest number it may have.")
+
+
+@dataclass(frozen=True, slots=True)
+class Workloads(ContainerRules):
+    """What runs: for all containers, and for single ones by their name."""
+
+    containers: dict[str, ContainerRules] = setting({}, "Rules of single containers, laid over those of all.")
+    replicas: Replicas = setting(Replicas(), "The replicas of each workload that has them.")
+    probe_kinds: tuple[ProbeKind, ...] = setting(
+        ("Deployment", "StatefulSet", "DaemonSet"), "The kinds whose containers must have the probes."
+    )
+    service_types: tuple[ServiceType, ...] | None = setting(None, "The allowed types of Services.")
+
+
+POLICY["workloads"] = Workloads
+
+
+@dataclass(frozen=True, slots=True)
+class _Container:
+    """One container of a Pod template, and where it stands in the manifest."""
+
+    manifest: Manifest
+    path: Path
+    body: dict[str, Any]
+    init: bool
+
+    @property
+    def name(self) -> str:
+        name = self.body.get("name")
+        return name if isinstance(name, str) else ""
+
+    @property
+    def title(self) -> str:
+        return f"{'init container' if self.init else 'container'} {self.name or '(unnamed)'}"
+
+    @property
+    def image_text(self) -> str | None:
+        text = self.body.get("image")
+        return text if isinstance(text, str) else None
+
+    @property
+    def image(self) -> Image | None:
+        return None if self.image_text is None else parse_image(self.image_text)
+
+    def amount(self, block: str, resource: str) -> Any:
+        return dig(self.body, ("resources", block, resource))
+
+    def pod_amount(self, block: str, resource: str) -> Any:
+        """What the Pod as a whole sets, which then counts for its containers together."""
+        return dig(self.manifest.object, (*self.path[:-2], "resources", block, resource))
+
+
+def _containers(subject: Subject) -> Iterator[_Container]:
+    for manifest in subject.manifests:
+        spec = manifest.pod_spec_path
+        for block in ("initContainers", "containers") if spec is not None else ():
+            path = (*(spec or ()), block)
+            listed = manifest.get(*path)
+            for index, body in enumerate(listed if isinstance(listed, list) else ()):
+                if isinstance(body, dict):
+                    yield _Container(manifest, (*path, index), body, block == "initContainers")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ruled:
+    """A container, what policy asks of it in one respect, and where policy says so."""
+
+    container: _Container
+    rule: Any
+    related: tuple[Related, ...]
+
+
+def _ruled(subject: Subject, *keys: str) -> list[_Ruled]:
+    """The containers that policy asks something of: their own rule where they have one, else that of all."""
+    section = subject.section(Workloads)
+    ruled = []
+    for container in _containers(subject):
+        own = _rule(section.containers.get(container.name), keys)
+        rule = own if own is not None else _rule(section, keys)
+        if rule is not None:
+            prefix = ("containers", container.name) if own is not None else ()
+            ruled.append(_Ruled(container, rule, _policy_place(subject, *prefix, *keys)))
+    return ruled
+
+
+def _rule(rules: ContainerRules | None, keys: tuple[str, ...]) -> Any:
+    value: Any = rules
+    for key in keys:
+        value = getattr(value, _ATTRIBUTES.get(key, key), None)
+    return value
+
+
+def _policy_place(subject: Subject, *keys: str) -> tuple[Related, ...]:
+    """Where policy says so: the Application's own entry before the environment's."""
+    policy = subject.policy
+    for path in (("overrides", subject.application.name, "workloads", *keys), ("workloads", *keys)):
+        if policy.node.get(*path) is not None:
+            return (Related(policy.place_of(*path), "the rule in policy"),)
+    return ()
+
+
+def _amounts(subject: Subject) -> Iterator[tuple[_Ruled, tuple[str, str]]]:
+    """Every rule about a quantity, with the block and the resource that it speaks of."""
+    for block in _BLOCKS:
+        for resource in _RESOURCES:
+            for ruled in _ruled(subject, "resources", block, resource):
+                yield ruled, (block, resource)
+
+
+def _with(breach: Breach, related: tuple[Related, ...]) -> Breach:
+    return replace(breach, related=(*breach.related, *related))
+
+
+@check()
+def resources_missing(subject: Subject) -> Iterator[Result]:
+    """A container lacks a request or limit that policy asks for
+
+    Why: Without a request the scheduler places the Pod as if it used nothing; without a limit one container can take
+    the whole node, and everything else on it pays.
+
+    Fix: Set the quantity in the values of the environment, or say in policy that this container needs none.
+    """
+    asked = [(ruled, where) for ruled, where in _amounts(subject) if ruled.rule.required]
+    if not asked:
+        yield NotApplicable()
+    for ruled, where in asked:
+        container = ruled.container
+        if container.amount(*where) is None and container.pod_amount(*where) is None:
+            yield _with(_missing(subject, container, *where, ruled.rule), ruled.related)
+
+
+def _missing(subject: Subject, container: _Container, block: str, resource: str, amount: Amount) -> Breach:
+    found = f"no {block}.{resource} in {container.title}"
+    limit = container.amount("limits", resource)
+    if block == "requests" and limit is not None:
+        found += f"; Kubernetes takes the limit, {_shown(limit)}"
+    expected = f"{block}.{resource} {_wanted(amount)}".strip()
+    path = (*container.path, "resources", block, resource)
+    return subject.breach(container.manifest, path, found, expected, anchor=_beside(container, block, resource))
+
+
+def _beside(container: _Container, block: str, resource: str) -> Path | None:
+    """The nearest quantity that is set: its values line is where the missing one belongs."""
+    if container.manifest.node is not None:
+        return None
+    other_block = _BLOCKS[_BLOCKS[0] == block]
+    other = _RESOURCES[_RESOURCES[0] == resource]
+    for where in ((block, other), (other_block, resource), (other_block, other)):
+        if container.amount(*where) is not None:
+            return (*container.path, "resources", *where)
+    return None
+
+
+def _wanted(amount: Amount | Replicas) -> str:
+    words = {"exactly": amount.exact, "at least": amount.minimum, "at most": amount.maximum}
+    return ", ".join(f"{word} {value}" for word, value in words.items() if value is not None)
+
+
+@check()
+def resources_out_of_policy(subject: Subject) -> Iterator[Result]:
+    """A container's request or limit is not what policy gives it
+
+    Why: The figures of an environment are a decision about its nodes and their cost. They are compared as quantities,
+    so that 0.5 and 500m are the same.
+
+    Fix: Set the figure that policy names, or change the policy with its reason.
+    """
+    asked = [(ruled, where) for ruled, where in _amounts(subject) if _wanted(ruled.rule)]
+    if not asked:
+        yield NotApplicable()
+    for ruled, where in asked:
+        yield from _out_of_policy(subject, ruled, where)
+
+
+def _out_of_policy(subject: Subject, ruled: _Ruled, where: tuple[str, str]) -> Iterator[Result]:
+    container, amount = ruled.container, ruled.rule
+    manifest, path = container.manifest, (*container.path, "resources", *where)
+    texts = {name: getattr(amount, name) for name in _FITS if getattr(amount, name) is not None}
+    bounds = {name: parse_quantity(text) for name, text in texts.items()}
+    unreadable = [f"{name} {texts[name]}" for name, bound in bounds.items() if bound is None]
+    if unreadable:
+        found = f"policy says {', '.join(unreadable)}"
+        place = ruled.related[0].place
+        yield Unchecked(place, found, "a Kubernetes quantity", manifest.object_id, manifest.field(*path))
+        return
+    value = container.amount(*where)
+    quantity = _quantity(value)
+    if quantity is None:
+        return  # missing or invalid: checks of their own
+    if not all(_FITS[name](quantity, bound) for name, bound in bounds.items()):
+        found = f"{field_path(where)} {_shown(value)} in {container.title}"
+        yield _with(subject.breach(manifest, path, found, _wanted(amount)), ruled.related)
+
+
+def _quantity(value: Any) -> Any:
+    return parse_quantity(value) if isinstance(value, str | int | float) else None
+
+
+def _shown(value: Any) -> str:
+    """A value for a message: a quantity bare, other text in quotes, structures by their type."""
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    bare = not isinstance(value, bool) and _quantity(value) is not None
+    return (str(value) if bare else repr(value))[:_MAX_SHOWN]
+
+
+@check()
+def requests_above_limits(subject: Subject) -> Iterator[Result]:
+    """A container requests more than its limit
+
+    Why: The API server refuses the Pod: a request must be less than or equal to its limit (kubernetes:
+    pkg/apis/core/validation). A Deployment is accepted all the same, and then never starts a Pod.
+
+    Fix: Lower the request, or raise the limit.
+    """
+    holders = list(_holders(subject))
+    if not any(dig(manifest.object, (*path, "resources")) for manifest, path, _ in holders):
+        yield NotApplicable()
+    for manifest, path, title in holders:
+        requests = dig(manifest.object, (*path, "resources", "requests"))
+        for resource, value in requests.items() if isinstance(requests, dict) else ():
+            limit_path = (*path, "resources", "limits", resource)
+            limit = manifest.get(*limit_path)
+            request, bound = _quantity(value), _quantity(limit)
+            if request is None or bound is None or request <= bound:
+                continue
+            found = f"requests.{resource} {_shown(value)}, limits.{resource} {_shown(limit)} in {title}"
+            place, _ = subject.cause(manifest, *limit_path)
+            breach = subject.breach(
+                manifest, (*path, "resources", "requests", resource), found, f"at most {_shown(limit)}"
+            )
+            yield _with(breach, (Related(place, "the limit"),))
+
+
+def _holders(subject: Subject) -> Iterator[tuple[Manifest, Path, str]]:
+    """Everything that has resources: each container, and the Pod as a whole."""
+    for container in _containers(subject):
+        yield container.manifest, container.path, container.title
+    for manifest in subject.manifests:
+        if manifest.pod_spec_path is not None:
+            yield manifest, manifest.pod_spec_path, "the Pod"
+
+
+@check()
+def quantity_invalid(subject: Subject) -> Iterator[Result]:
+    """A quantity is none that Kubernetes can use
+
+    Why: The API server refuses what it cannot read and what is below zero (apimachinery: pkg/api/resource,
+    kubernetes: pkg/apis/core/validation). A fraction of a byte, such as 512m of memory, is read and of no use.
+
+    Fix: Write a number with an optional suffix: m for thousandths of a CPU; Ki, Mi, Gi or k, M, G for bytes.
+    """
+    found = [entry for manifest in subject.manifests for entry in _quantities(manifest)]
+    if not found:
+        yield NotApplicable()
+    for manifest, path, value in found:
+        fault = _quantity_fault(str(path[-1]), value)
+        if fault:
+            text = f"{field_path(path[-2:])} {_shown(value)} {fault}"
+            yield subject.breach(manifest, path, text, "a quantity such as 500m or 512Mi")
+
+
+def _quantities(manifest: Manifest) -> Iterator[tuple[Manifest, Path, Any]]:
+    """Every quantity of a workload and of its volumes, with its path; null counts as not set."""
+    for path in _amount_blocks(manifest):
+        block = manifest.get(*path)
+        for name, value in block.items() if isinstance(block, dict) else ():
+            if value is not None:
+                yield manifest, (*path, name), value
+    for path in _elements(manifest, manifest.pod_spec_path, "volumes"):
+        value = manifest.get(*path, "emptyDir", "sizeLimit")
+        if value is not None:
+            yield manifest, (*path, "emptyDir", "sizeLimit"), value
+
+
+def _amount_blocks(manifest: Manifest) -> Iterator[Path]:
+    """The paths of all `requests` and `limits`: of containers, of the Pod, of volume claims."""
+    spec = manifest.pod_spec_path
+    holders = [*_elements(manifest, spec, "initContainers"), *_elements(manifest, spec, "containers")]
+    holders += [spec] if spec is not None else []
+    claims = [*_elements(manifest, ("spec",), "volumeClaimTemplates")]
+    claims += [(*path, "ephemeral", "volumeClaimTemplate") for path in _elements(manifest, spec, "volumes")]
+    claims += [()] if (manifest.group, manifest.kind) == ("", "PersistentVolumeClaim") else []
+    for holder in [*holders, *((*claim, "spec") for claim in claims)]:
+        for block in _BLOCKS:
+            yield (*holder, "resources", block)
+
+
+def _elements(manifest: Manifest, path: Path | None, key: str) -> list[Path]:
+    if path is None:
+        return []
+    listed = manifest.get(*path, key)
+    return [(*path, key, index) for index in range(len(listed) if isinstance(listed, list) else 0)]
+
+
+def _quantity_fault(resource: str, value: Any) -> str:
+    quantity = _quantity(value)
+    if quantity is None:
+        return "is no quantity"
+    if quantity < 0:
+        return "is below zero"
+    return "is not a whole number of bytes" if quantity.denominator != 1 and _BYTES.fullmatch(resource) else ""
+
+
+@check()
+def replicas_out_of_policy(subject: Subject) -> Iterator[Result]:
+    """A workload has another number of replicas than policy gives it
+
+    Why: One replica is what a small environment can pay for, two are what survives a node. Without the field
+    Kubernetes takes 1, except where an autoscaler decides.
+
+    Fix: Set the number that policy names, or change the policy with its reason.
+    """
+    rule = subject.section(Workloads).replicas
+    wanted = _wanted(rule)
+    workloads = [manifest for manifest in subject.manifests if (manifest.group, manifest.kind) in _SCALED]
+    judged = [manifest for manifest in workloads if not _is_autoscaled(subject, manifest)]
+    if not wanted or not judged:
+        yield NotApplicable()
+        return
+    for manifest in judged:
+        value = manifest.get("spec", "replicas")
+        count = 1 if value is None else value
+        if not _fits(count, rule):
+            found = "no replicas, which is 1" if value is None else f"replicas {_shown(value)}"
+            breach = subject.breach(manifest, ("spec", "replicas"), found, wanted)
+            yield _with(breach, _policy_place(subject, "replicas"))
+
+
+def _fits(count: Any, rule: Replicas) -> bool:
+    if not isinstance(count, int) or isinstance(count, bool):
+        return False
+    low = rule.minimum if rule.minimum is not None else count
+    high = rule.maximum if rule.maximum is not None else count
+    return low <= count <= high and rule.exact in (None, count)
+
+
+def _is_autoscaled(subject: Subject, workload: Manifest) -> bool:
+    """Whether the number is left to an autoscaler: one aims at the workload, which says no number itself."""
+    if workload.get("spec", "replicas") is not None:
+        return False
+    return any(
+        (scaler.group, scaler.kind) in _SCALERS
+        and scaler.target_namespace == workload.target_namespace
+        and scaler.get("spec", "scaleTargetRef", "name") == workload.name
+        and scaler.get("spec", "scaleTargetRef", "kind") in (workload.kind, None)
+        for scaler in subject.manifests
+    )
+
+
+@check()
+def image_pull_policy_unexpected(subject: Subject) -> Iterator[Result]:
+    """A container's image is pulled by another policy than the environment's
+
+    Why: IfNotPresent keeps running what a node once pulled under a tag, Always asks the registry at every start. Where
+    nothing is set Kubernetes takes Always for latest and IfNotPresent otherwise (kubernetes:
+    pkg/apis/core/v1/defaults.go).
+
+    Fix: Set imagePullPolicy to what policy names.
+    """
+    asked = _ruled(subject, "imagePullPolicies")
+    if not asked:
+        yield NotApplicable()
+    for ruled in asked:
+        container = ruled.container
+        value = container.body.get("imagePullPolicy") or ""
+        effective = value or (default_pull_policy(container.image) if container.image else "")
+        # Without a policy and a readable image nothing decides: image-invalid tells.
+        if effective and effective not in ruled.rule:
+            found = f"{_shown(value)} in" if value else f"none, which is {effective}, in"
+            anchor = None if value else (*container.path, "image")
+            breach = subject.breach(
+                container.manifest,
+                (*container.path, "imagePullPolicy"),
+                f"{found} {container.title}",
+                " or ".join(ruled.rule),
+                anchor=anchor,
+            )
+            yield _with(breach, ruled.related)
+
+
+@check()
+def image_registry_unexpected(subject: Subject) -> Iterator[Result]:
+    """An image comes from a registry that policy does not name
+
+    Why: An image from elsewhere has passed none of the environment's scans, cannot be pulled with its pull secret, and
+    is gone when somebody else's registry is.
+
+    Fix: Push the image to a registry of the policy and name it there, or add the registry to policy with its reason.
+    """
+    asked = _ruled(subject, "imageRegistries")
+    if not asked:
+        yield NotApplicable()
+    for ruled in asked:
+        container, image = ruled.container, ruled.container.image
+        if image is not None and not any(map(image.is_below, ruled.rule)):
+            found = f"{image.repository} in {container.title}"
+            expected = " or ".join(ruled.rule)
+            part = _repository_text(container, image)
+            breach = subject.breach(container.manifest, (*container.path, "image"), found, expected, part=part)
+            yield _with(breach, ruled.related)
+
+
+def _repository_text(container: _Container, image: Image) -> str:
+    """The image as written without its tag and digest."""
+    suffix = (f":{image.tag}" if image.tag else "") + (f"@{image.digest}" if image.digest else "")
+    return (container.image_text or "").removesuffix(suffix)
+
+
+@check()
+def image_tag_mutable(subject: Subject) -> Iterator[Result]:
+    """An image's tag is one that is pushed again and again
+
+    Why: Git then no longer says what runs: two Pods of one Deployment can run different code, and going back to the
+    last commit does not bring back the last image. A digest beside the tag settles it.
+
+    Fix: Name a version, or add the digest.
+    """
+    asked = _ruled(subject, "mutableTags")
+    if not asked:
+        yield NotApplicable()
+    for ruled in asked:
+        container, image = ruled.container, ruled.container.image
+        if image is None or image.digest or not any(fnmatchcase(image.effective_tag, tag) for tag in ruled.rule):
+            continue
+        found = (f"tag {image.tag}" if image.tag else "no tag, which is latest,") + f" in {container.title}"
+        part = image.tag or _repository_text(container, image)
+        breach = subject.breach(
+            container.manifest, (*container.path, "image"), found, "a fixed version, or a digest", part=part
+        )
+        yield _with(breach, ruled.related)
+
+
+@check()
+def image_invalid(subject: Subject) -> Iterator[Result]:
+    """An image reference cannot be read
+
+    Why: The kubelet answers InvalidImageName and never starts the container (distribution: reference); an empty image
+    is refused by the API server already. Most often a value is empty, or a placeholder was left in.
+
+    Fix: Give registry, repository and tag a value: lower case, without spaces, such as registry.example.com/app:1.4.2.
+    """
+    containers = list(_containers(subject))
+    if not containers:
+        yield NotApplicable()
+    for container in containers:
+        if container.image is not None:
+            continue
+        value = container.body.get("image")
+        found = f"{'no image' if value is None else _shown_image(value)} in {container.title}"
+        part = _broken_part(container.image_text)
+        path = (*container.path, "image")
+        yield subject.breach(container.manifest, path, found, "registry/repository:tag", part=part)
+
+
+def _shown_image(value: Any) -> str:
+    if isinstance(value, str) and _CREDENTIALS.search(value):
+        return "a text with a URL or a password in it"
+    return _shown(value)
+
+
+def _broken_part(text: str | None) -> str | None:
+    """The piece of an image that is wrong with it: "" where one is empty, None where it is the whole."""
+    if text is None:
+        return None
+    if not text or text[0] in ":/@" or text[-1] in ":/@" or "//" in text or "/:" in text or ":@" in text:
+        return ""
+    name, _, digest = text.partition("@")
+    if digest and parse_image(name):
+        return digest
+    repository, _, tag = name.rpartition(":")
+    if repository and "/" not in tag:
+        return tag if parse_image(repository) else repository
+    return None
+
+
+@check()
+def probe_missing(subject: Subject) -> Iterator[Result]:
+    """A container lacks a probe that policy asks for
+
+    Why: Without a readiness probe a Pod gets traffic before it can answer; without a liveness probe one that hangs is
+    never restarted; without a startup probe a slow start looks like a hang.
+
+    Fix: Add the probe with a handler (httpGet, tcpSocket, grpc or exec), or say in policy that this container has none.
+    """
+    kinds = subject.section(Workloads).probe_kinds
+    asked = [
+        ruled
+        for ruled in _ruled(subject, "probes")
+        if ruled.rule and not ruled.container.init and ruled.container.manifest.kind in kinds
+    ]
+    if not asked:
+        yield NotApplicable()
+    for ruled in asked:
+        container = ruled.container
+        for probe in ruled.rule:
+            if not _has_handler(container.body.get(f"{probe}Probe")):
+                path = (*container.path, f"{probe}Probe")
+                found = f"no {probe} probe in {container.title}"
+                yield _with(subject.breach(container.manifest, path, found, f"a {probe} probe"), ruled.related)
+
+
+def _has_handler(probe: Any) -> bool:
+    return isinstance(probe, dict) and any(probe.get(handler) is not None for handler in _HANDLERS)
+
+
+@check()
+def service_type_unexpected(subject: Subject) -> Iterator[Result]:
+    """A Service is of a type that policy does not allow
+
+    Why: A NodePort or LoadBalancer opens a way into the cluster past the Ingress and its TLS, and may cost money.
+
+    Fix: Make it a ClusterIP behind the Ingress, or add the type to policy with its reason.
+    """
+    allowed = subject.section(Workloads).service_types
+    services = [manifest for manifest in subject.manifests if (manifest.group, manifest.kind) == ("", "Service")]
+    if allowed is None or not services:
+        yield NotApplicable()
+        return
+    for manifest in services:
+        value = manifest.get("spec", "type")
+        effective = "ClusterIP" if value in (None, "") else value
+        if effective not in allowed:
+            found = f"type {_shown(effective)}" + (", because none is set" if value != effective else "")
+            breach = subject.breach(manifest, ("spec", "type"), found, " or ".join(allowed))
+            yield _with(breach, _policy_place(subject, "serviceTypes"))
