@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.metadata
 import json
 import os
 import platform
 import tempfile
-from dataclasses import asdict
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import driftgate
-from driftgate.render.jobs import HelmJob, Job, Reply
+from driftgate.render.jobs import HelmJob, Job, Reply, job_data
 
 __all__ = ["RenderCache"]
 
 FORMAT = 1
-_CACHED_FAULTS = frozenset({"", "render-failed", "dependencies-missing"})
+# Not `render-failed`: its message may repeat any value that a template was given.
+_CACHED_FAULTS = frozenset({"", "dependencies-missing"})
 
 
 class RenderCache:
@@ -45,7 +46,7 @@ class RenderCache:
         except OSError:
             return None
         plain = {
-            **asdict(job),
+            **job_data(job),
             "chart": "",
             "local_dependencies": [name for name, _ in job.local_dependencies],
         }
@@ -55,12 +56,10 @@ class RenderCache:
     def _digest(self, folder: str) -> str:
         if folder not in self._digests:
             digest = hashlib.sha256()
-            for path in sorted(Path(folder).rglob("*")):
-                if path.is_file():
-                    data = path.read_bytes()
-                    name = path.relative_to(folder).as_posix().encode()
-                    digest.update(b"%d:%s%d:" % (len(name), name, len(data)))
-                    digest.update(data)
+            for name in sorted(_files_below(folder, "")):
+                path, data = os.fsencode(name), Path(folder, name).read_bytes()
+                digest.update(b"%d:%s%d:" % (len(path), path, len(data)))
+                digest.update(data)
             self._digests[folder] = digest.hexdigest()
         return self._digests[folder]
 
@@ -91,6 +90,19 @@ class RenderCache:
             os.replace(draft, self._folder / key)
 
 
+def _files_below(folder: str, below: str) -> Iterator[str]:
+    """The paths of the files of a folder; OSError for a linked folder, which Helm follows and which may be a loop."""
+    with os.scandir(os.path.join(folder, below)) as entries:
+        for entry in entries:
+            path = os.path.join(below, entry.name)
+            if entry.is_dir():
+                if entry.is_symlink():
+                    raise OSError(f"{path} is a link to a folder")
+                yield from _files_below(folder, path)
+            elif entry.is_file():
+                yield path
+
+
 def _file_digest(path: str) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
@@ -107,7 +119,10 @@ def _holds_secret(document: Any) -> bool:
     return any(block if not isinstance(block, dict) else any(block.values()) for block in blocks)
 
 
+@cache
 def _versions() -> list[str]:
+    import importlib.metadata  # slow to import, and wanted only where there is a chart
+
     try:
         engine = importlib.metadata.version("helm-python-sdk")
     except importlib.metadata.PackageNotFoundError:

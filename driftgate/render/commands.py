@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 
 from driftgate.render.jobs import HelmJob, KustomizeJob, Reply
+from driftgate.render.kustomize_edits import edited_copy
 from driftgate.render.output import parse_output
 from driftgate.semantics.helm_values import escape_set_value
 
-__all__ = ["offline_environment", "render_helm", "render_kustomize"]
+__all__ = ["INCOMPATIBLE", "chart_folder", "incompatible", "offline_environment", "render_helm", "render_kustomize"]
 
 # Nothing listens there: a proxy that refuses is how a Go program without a network switch is kept off the network.
 _NO_PROXY_LISTENS = "http://127.0.0.1:9"
 _SOURCE = re.compile(r"^# Source: (\S+)\s*$", re.MULTILINE)
 _TEMPLATE_ERROR = re.compile(r"(?P<template>[\w.-]+/(?:[\w./-]+)):(?P<line>\d+)(?::(?P<column>\d+))?")
 _MISSING_DEPENDENCY = "missing in charts/"
+_INVALID_OUTPUT = "YAML parse error on"
+INCOMPATIBLE = "chart requires kubeVersion:"
 
 
 def offline_environment(home: str) -> dict[str, str]:
@@ -46,15 +53,36 @@ def _scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
+@contextmanager
+def chart_folder(job: HelmJob, *, without_schemas: bool = False) -> Iterator[str]:
+    """The chart itself, or a copy where dependencies have to be added or values schemas left out."""
+    if not job.local_dependencies and not without_schemas:
+        yield job.chart
+        return
+    with _scratch() as scratch:
+        folder = scratch / "chart"
+        shutil.copytree(job.chart, folder)
+        for name, origin in job.local_dependencies:
+            shutil.copytree(origin, folder / "charts" / name, dirs_exist_ok=True)
+        for schema in folder.rglob("values.schema.json") if without_schemas else ():
+            schema.unlink()
+        yield str(folder)
+
+
 def render_helm(job: HelmJob) -> Reply:
     """Render through the `helm` command with exactly the flags that Argo CD passes, twice."""
     assert job.helm is not None
-    with _scratch() as scratch:
+    with _scratch() as scratch, chart_folder(job) as chart:
         arguments = [job.helm, "template", ".", *_helm_flags(job, scratch)]
-        first = _run(arguments, job.chart, scratch)
-        if first.returncode != 0:
-            return _helm_failure(first.stderr)
-        second = _run(arguments, job.chart, scratch)
+        first = _run(arguments, chart, scratch)
+        if first.returncode != 0 and _INVALID_OUTPUT in first.stderr:
+            # Helm looks at the output once more before it prints it; with --debug it prints what it refuses, so that
+            # the one bad document can be told from the good ones.
+            arguments.append("--debug")
+            first = _run(arguments, chart, scratch)
+        elif first.returncode != 0:
+            return _helm_failure(job, first.stderr)
+        second = _run(arguments, chart, scratch)
     before, after = _by_template(first.stdout), _by_template(second.stdout)
     unstable = tuple(sorted(name for name in before if before[name] != after.get(name)))
     documents, faults = parse_output(sorted(before.items()))
@@ -101,18 +129,29 @@ def _by_template(output: str) -> dict[str, str]:
     """Helm's output cut at its `# Source:` lines; each template's documents stay in order."""
     texts: dict[str, str] = {}
     marks = list(_SOURCE.finditer(output))
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
-        part = output[mark.end() : following.start() if following else len(output)]
-        part = part.rstrip().removesuffix("---") if following else part
+    for mark, following in zip_longest(marks, marks[1:]):
+        part = output[mark.end() : following.start() if following else len(output)].rstrip()
+        part = part.removesuffix("---").rstrip() if following else part
         name = mark[1].partition("/")[2] or mark[1]
         texts[name] = f"{texts[name]}\n---\n{part}" if name in texts else part
     return texts
 
 
-def _helm_failure(message: str) -> Reply:
+def incompatible(job: HelmJob, message: str) -> Reply:
+    """The reply for a chart whose `kubeVersion` excludes the cluster's, with the line that says so."""
+    with contextlib.suppress(OSError):
+        lines = (Path(job.chart) / "Chart.yaml").read_text(encoding="utf-8", errors="replace").splitlines()
+        line = next((number for number, text in enumerate(lines, 1) if text.startswith("kubeVersion:")), 0)
+        return Reply(fault="render-failed", message=message, template="Chart.yaml", line=line)
+    return Reply(fault="render-failed", message=message)
+
+
+def _helm_failure(job: HelmJob, message: str) -> Reply:
     text = " ".join(line for line in message.splitlines() if line and not line.startswith("Use --debug")).strip()
     if _MISSING_DEPENDENCY in text:
         return Reply(engine="helm command", fault="dependencies-missing", message=text)
+    if INCOMPATIBLE in text:
+        return replace(incompatible(job, text), engine="helm command")
     found = list(_TEMPLATE_ERROR.finditer(text))
     if not found:
         return Reply(engine="helm command", fault="render-failed", message=text)
@@ -127,13 +166,31 @@ def _helm_failure(message: str) -> Reply:
     )
 
 
+class _EditError(Exception):
+    """A `kustomize edit` that failed, with what it said."""
+
+
 def render_kustomize(job: KustomizeJob) -> Reply:
-    """Build an overlay; every base was seen to be local before this was asked."""
+    """Build an overlay, with the source's edits; every base was seen to be local before this was asked."""
     with _scratch() as scratch:
-        arguments = [*job.command, str(Path(job.root) / job.directory)]
-        done = _run(arguments, job.root, scratch)
+
+        def edit(arguments: tuple[str, ...], folder: Path) -> None:
+            done = _run([job.editor, "edit", *arguments], str(folder), scratch)
+            if done.returncode != 0:
+                # Cobra prints the command's usage after the error.
+                said = done.stderr.partition("Usage:")[0]
+                raise _EditError(f"kustomize edit {' '.join(arguments[:2])}: {said}".replace(str(scratch), ""))
+
+        folder = Path(job.root) / job.directory
+        if job.editor:
+            try:
+                folder = edited_copy(job, scratch, edit)
+            except _EditError as error:
+                return Reply(engine="kustomize", fault="render-failed", message=" ".join(str(error).split()))
+        done = _run([*job.command, str(folder)], str(folder), scratch)
+        said = done.stderr.replace(str(scratch / "tree"), "").replace(job.root, "")
     if done.returncode != 0:
-        text = " ".join(done.stderr.split()).replace(job.root, "").strip()
+        text = " ".join(said.split())
         return Reply(engine="kustomize", fault="render-failed", message=text, template="kustomization.yaml")
     documents, faults = parse_output([("kustomization.yaml", done.stdout)])
     return Reply(tuple(documents), tuple(faults), engine="kustomize")

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from driftgate.files import FileRoot
 from driftgate.model.application import DirectorySource
 from driftgate.model.environment import OutputFault, Problem, ProblemKind
-from driftgate.model.node import Node
+from driftgate.model.node import Duplicate, Node, field_path
 from driftgate.model.place import Place
 from driftgate.semantics.globs import gobwas_match
 from driftgate.yaml_reader import YamlText, read_yaml
 
 __all__ = ["DirectoryOutput", "read_directory"]
 
-MAX_BYTES = 10_000_000
 _NAME = re.compile(r"^.*\.(yaml|yml|json|jsonnet)$")
 _SKIP_MARK = b"+argocd:skip-file-rendering"
 _LOOKS_LIKE_MANIFEST = (b"apiVersion:", b"kind:", b"metadata:")
@@ -28,13 +27,15 @@ _LOOKS_LIKE_MANIFEST = (b"apiVersion:", b"kind:", b"metadata:")
 class DirectoryOutput:
     """The manifests of a directory with their files, and what could not be read.
 
-    `skipped` counts files that Argo CD itself passes over.
+    `skipped` counts files that Argo CD itself passes over. `size` is the bytes of all files but jsonnet, which are what
+    the repo-server limits.
     """
 
     manifests: list[tuple[str, int, Node]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     faults: list[OutputFault] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    size: int = 0
 
 
 def read_directory(root: FileRoot, directory: str, options: DirectorySource) -> DirectoryOutput:
@@ -43,7 +44,6 @@ def read_directory(root: FileRoot, directory: str, options: DirectorySource) -> 
     Source: argo-cd: reposerver/repository/repository.go `findManifests`, `getObjsFromYAMLOrJSON`.
     """
     output = DirectoryOutput()
-    total = 0
     for relative in _selected(root, directory, options):
         path = posixpath.join(directory, relative)
         if relative.endswith(".jsonnet"):
@@ -70,27 +70,18 @@ def read_directory(root: FileRoot, directory: str, options: DirectorySource) -> 
                 )
             )
             continue
+        output.size += len(data)
         if _SKIP_MARK in data:
             output.skipped.append(path)
             continue
-        total += len(data)
         _read(root.display(path), data, output)
-    if total > MAX_BYTES:
-        output.problems.append(
-            Problem(
-                ProblemKind.BROKEN,
-                "directory-too-large",
-                root.place(directory),
-                f"{total} bytes of manifests",
-                f"at most {MAX_BYTES}, the repo-server's default for --max-combined-directory-manifests-size",
-            )
-        )
     return output
 
 
 def _selected(root: FileRoot, directory: str, options: DirectorySource) -> Iterator[str]:
     prefix = f"{directory}/" if directory else ""
-    for name in sorted(root.files(directory)):
+    # Go's filepath.Walk sorts each folder by itself, so a folder `a` comes before a file `a.yaml`.
+    for name in sorted(root.files(directory), key=lambda name: name.split("/")):
         relative = name.removeprefix(prefix)
         if not options.recurse and "/" in relative:
             continue
@@ -104,41 +95,40 @@ def _selected(root: FileRoot, directory: str, options: DirectorySource) -> Itera
 
 
 def _read(file: str, data: bytes, output: DirectoryOutput) -> None:
-    if file.endswith(".json"):
-        _check_single_json(file, data, output)
+    if file.endswith(".json") and not _is_single_json(file, data, output):
+        return
     text = read_yaml(data, file)
     if text.fault is not None:
         _fault(text, data, output)
-        if text.fault.fault != "templated":
-            return
     for document in text.documents:
-        for duplicate in document.duplicates:
-            output.faults.append(
-                OutputFault(
-                    "manifest-duplicate-key",
-                    file,
-                    document.index,
-                    f"already set at {duplicate.first}",
-                    duplicate.second,
-                )
-            )
+        known = len(output.manifests)
         if document.root is not None and document.root.value is not None:
             _document(file, document.index, document.root, data, output)
+        # What Argo CD passes over may hold a key twice.
+        if len(output.manifests) > known:
+            output.faults.extend(_duplicate_fault(file, document.index, twice) for twice in document.duplicates)
 
 
-def _check_single_json(file: str, data: bytes, output: DirectoryOutput) -> None:
+def _duplicate_fault(file: str, index: int, duplicate: Duplicate) -> OutputFault:
+    path = field_path(duplicate.path)
+    found = f"{path} a second time; the first stands in line {duplicate.first.line} and is dropped"
+    return OutputFault("manifest-duplicate-key", file, index, found, duplicate.second, f"{file}:{path}")
+
+
+def _is_single_json(file: str, data: bytes, output: DirectoryOutput) -> bool:
     try:
         json.loads(data)
     except ValueError as error:
-        output.problems.append(
-            Problem(ProblemKind.BROKEN, "manifest-not-yaml", Place(file), str(error), "one JSON object")
-        )
+        place = Place(file, error.lineno, error.colno) if isinstance(error, json.JSONDecodeError) else Place(file)
+        output.problems.append(Problem(ProblemKind.BROKEN, "manifest-not-yaml", place, str(error), "one JSON object"))
+        return False
+    return True
 
 
 def _fault(text: YamlText, data: bytes, output: DirectoryOutput) -> None:
     """Argo CD fails over a file that looks like a manifest, and passes over any other that does not parse."""
     assert text.fault is not None
-    if not text.documents and not all(mark in data for mark in _LOOKS_LIKE_MANIFEST):
+    if not text.roots and not all(mark in data for mark in _LOOKS_LIKE_MANIFEST):
         output.skipped.append(text.file)
         return
     fault = "manifest-templated" if text.fault.fault == "templated" else "manifest-not-yaml"
@@ -152,10 +142,12 @@ def _document(file: str, index: int, root: Node, data: bytes, output: DirectoryO
     if items is not None and isinstance(items.value, list):
         output.manifests.extend((file, index, item) for item in items.items if isinstance(item.value, dict))
         return
+    if items is not None and items.value is None and root.get("spec") is None and root.get("status") is None:
+        return  # an empty list, as kubectl writes it
     kind = root.get("kind")
     if isinstance(root.value, dict) and kind is not None and kind.text:
         output.manifests.append((file, index, root))
-    elif all(mark in data for mark in _LOOKS_LIKE_MANIFEST) or _has_manifest(output, file):
+    elif file.endswith(".json") or all(mark in data for mark in _LOOKS_LIKE_MANIFEST) or _has_manifest(output, file):
         found = "a document without kind" if isinstance(root.value, dict) else f"a {root.type_name}"
         output.problems.append(
             Problem(

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import helm_python
 from helm_python import HelmError, _native
 
+from driftgate.render.commands import INCOMPATIBLE, chart_folder, incompatible
 from driftgate.render.jobs import HelmJob, Reply
 from driftgate.render.output import parse_output
 from driftgate.semantics.helm_values import escape_set_value, merge_layers
+from driftgate.semantics.semver import ConstraintError, satisfies
 
-__all__ = ["render"]
+__all__ = ["HelmError", "pull", "render"]
 
 _POSITION = re.compile(r"(?P<template>[\w.-]+/(?:[\w./-]+)):(?P<line>\d+)(?::(?P<column>\d+))?")
 INTEGER_PARAMETERS = "integers in parameters were given to the templates as floating-point numbers"
@@ -41,12 +39,16 @@ def render(job: HelmJob) -> Reply:
     engine = f"helm {version()} (embedded)"
     try:
         values, integers = _values(job)
-        with _chart_folder(job) as folder:
-            refused = _refused(job, folder)
-            if refused:
-                return Reply(engine=engine, fault=refused[0], message=refused[1])
-            first, crds = _render_once(job, folder, values)
-            second, _ = _render_once(job, folder, values)
+        helm_python.validate_release_name(job.release)
+        with chart_folder(job, without_schemas=job.skip_schema_validation) as folder:
+            with helm_python.Chart.load(folder) as chart:
+                refused = _refused(job, chart)
+                if refused:
+                    return replace(refused, engine=engine)
+                crds = [(str(crd["filename"]), str(crd["data"])) for crd in chart.crds] if job.include_crds else []
+                first = _render_once(job, chart, values)
+            with helm_python.Chart.load(folder) as chart:
+                second = _render_once(job, chart, values)
     except HelmError as error:
         return _failure(engine, str(error))
     unstable = tuple(sorted(name for name in first if first[name] != second.get(name)))
@@ -61,6 +63,20 @@ def render(job: HelmJob) -> Reply:
         tuple(map(_relative, unstable)),
         assumptions=assumptions,
         engine=engine,
+    )
+
+
+def pull(*, reference: str, repository: str, version: str, user: str, password: str, folder: str) -> None:
+    """Download a chart and unpack it below a folder; `repository` is empty for an OCI reference. Raises HelmError."""
+    helm_python.pull(
+        reference,
+        repo_url=repository or None,
+        version=version or None,
+        username=user or None,
+        password=password or None,
+        destination=folder,
+        untar=True,
+        untar_dir=folder,
     )
 
 
@@ -110,51 +126,39 @@ def _merge_set(base: Any, parsed: Any, *, indexed: bool) -> Any:
     return base if indexed and parsed is None and base is not None else parsed
 
 
-@contextmanager
-def _chart_folder(job: HelmJob) -> Iterator[str]:
-    """The chart itself, or a copy where something has to be added or left out."""
-    if not job.local_dependencies and not job.skip_schema_validation:
-        yield job.chart
-        return
-    with tempfile.TemporaryDirectory(prefix="driftgate-chart-") as scratch:
-        folder = Path(scratch) / "chart"
-        shutil.copytree(job.chart, folder)
-        for name, origin in job.local_dependencies:
-            shutil.copytree(origin, folder / "charts" / name, dirs_exist_ok=True)
-        if job.skip_schema_validation:
-            for schema in folder.rglob("values.schema.json"):
-                schema.unlink()
-        yield str(folder)
-
-
-def _refused(job: HelmJob, folder: str) -> tuple[str, str] | None:
+def _refused(job: HelmJob, chart: helm_python.Chart) -> Reply | None:
     """What `helm template` refuses before it renders, and the library does not look at."""
-    helm_python.validate_release_name(job.release)
-    with helm_python.Chart.load(folder) as chart:
-        metadata = chart.metadata
-        present = {dependency.get("name") for dependency in chart.dependencies}
+    metadata = chart.metadata
+    present = {dependency.get("name") for dependency in chart.dependencies}
     declared = [d.get("name") for d in metadata.get("dependencies") or []]
     missing = [name for name in declared if name not in present]
     if missing:
-        return (
-            "dependencies-missing",
-            f"found in Chart.yaml, but missing in charts/: {', '.join(map(str, missing))}",
-        )
+        found = f"found in Chart.yaml, but missing in charts/: {', '.join(map(str, missing))}"
+        return Reply(fault="dependencies-missing", message=found)
     if metadata.get("type") == "library":
-        return "render-failed", "a library chart cannot be rendered by itself"
+        return Reply(fault="render-failed", message="a library chart cannot be rendered by itself")
+    constraint = str(metadata.get("kubeVersion") or "")
+    if constraint and job.kube_version and not _compatible(job.kube_version, constraint):
+        return incompatible(job, f"{INCOMPATIBLE} {constraint}, and Kubernetes is {job.kube_version}")
     return None
 
 
-def _render_once(job: HelmJob, folder: str, values: dict[str, Any]) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    with helm_python.Chart.load(folder) as chart:
-        options: dict[str, Any] = {"name": job.release, "namespace": job.namespace}
-        if job.kube_version:
-            options["kube_version"] = job.kube_version
-        if job.api_versions:
-            options["api_versions"] = list(job.api_versions)
-        rendered = json.loads(_native.call_string("helm_render", chart._raw(), json.dumps(values), json.dumps(options)))
-        crds = [(str(crd["filename"]), str(crd["data"])) for crd in chart.crds] if job.include_crds else []
-    return rendered, crds
+def _compatible(version: str, constraint: str) -> bool:
+    try:
+        return satisfies(version, constraint)
+    except ConstraintError:
+        return False
+
+
+def _render_once(job: HelmJob, chart: helm_python.Chart, values: dict[str, Any]) -> dict[str, str]:
+    options: dict[str, Any] = {"name": job.release, "namespace": job.namespace}
+    if job.kube_version:
+        options["kube_version"] = job.kube_version
+    if job.api_versions:
+        options["api_versions"] = list(job.api_versions)
+    texts = _native.call_string("helm_render", chart._raw(), json.dumps(values), json.dumps(options))
+    rendered: dict[str, str] = json.loads(texts)
+    return rendered
 
 
 def _is_manifest(template: str) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-__all__ = ["Fault", "HelmJob", "Job", "KustomizeJob", "RenderedDocument", "Reply", "SetFlag"]
+__all__ = ["Fault", "HelmJob", "Job", "KustomizeJob", "RenderedDocument", "Reply", "SetFlag", "job_data"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class SetFlag:
 
     flag: str
     name: str
-    value: str
+    # Out of sight in representations, which end up in tracebacks: it may hold a credential.
+    value: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class HelmJob:
     chart: str
     release: str
     namespace: str
-    values: tuple[str, ...] = ()
+    values: tuple[str, ...] = field(default=(), repr=False)
     sets: tuple[SetFlag, ...] = ()
     kube_version: str = ""
     api_versions: tuple[str, ...] = ()
@@ -43,16 +44,35 @@ class HelmJob:
 
 @dataclass(frozen=True, slots=True)
 class KustomizeJob:
-    """One `kustomize build` of a folder below a root that it must not leave."""
+    """One `kustomize build` of a folder below a root that it must not leave.
+
+    With `edits`, `patches` or `components` the build happens in a copy of `folders`, which are all that it reads;
+    `editor` is the program for `kustomize edit`.
+    """
 
     root: str
     directory: str
     command: tuple[str, ...]
-    edits: dict[str, Any] = field(default_factory=dict)
+    editor: str = ""
+    folders: tuple[str, ...] = ()
+    edits: tuple[tuple[str, ...], ...] = ()
+    patches: tuple[dict[str, Any], ...] = ()
+    components: tuple[str, ...] = ()
     type: str = "kustomize"
 
 
 Job = HelmJob | KustomizeJob
+
+
+def job_data(job: Job) -> dict[str, Any]:
+    """A job as JSON data."""
+    data = _shallow(job)
+    return {**data, "sets": [_shallow(flag) for flag in job.sets]} if isinstance(job, HelmJob) else data
+
+
+def _shallow(value: Any) -> dict[str, Any]:
+    """A dataclass's fields. `asdict` would copy everything below them too, which is slow for whole manifests."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +81,7 @@ class RenderedDocument:
 
     template: str
     index: int
-    object: dict[str, Any]
+    object: dict[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +108,15 @@ class Reply:
     assumptions: tuple[str, ...] = ()
     engine: str = ""
     fault: str = ""
-    message: str = ""
+    message: str = field(default="", repr=False)
     template: str = ""
     line: int = 0
     column: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The reply as JSON data."""
-        return asdict(self)
+        lists = {"documents": [*map(_shallow, self.documents)], "faults": [*map(_shallow, self.faults)]}
+        return {**_shallow(self), **lists}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Reply:

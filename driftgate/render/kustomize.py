@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from driftgate.files import FileRoot
 from driftgate.model.environment import Problem, ProblemKind
 from driftgate.model.node import Node
+from driftgate.render.kustomize_edits import FILE_NAMES
 from driftgate.yaml_reader import read_yaml
 
 __all__ = ["FILE_NAMES", "Closure", "closure_of"]
 
-FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _LISTS = (
     "resources",
     "bases",
@@ -39,10 +39,15 @@ class Closure:
     problems: list[Problem] = field(default_factory=list)
 
 
-def closure_of(root: FileRoot, directory: str) -> Closure:
-    """Follow a kustomization's local references, depth first; remote ones become problems."""
+def closure_of(root: FileRoot, directory: str, components: Iterable[Node] = ()) -> Closure:
+    """Follow a kustomization's local references, depth first; remote ones become problems.
+
+    `components` are those that the source adds to the kustomization's own.
+    """
     closure = Closure()
     _follow(root, directory, closure)
+    for entry in components:
+        _reference(root, directory, entry, closure)
     return closure
 
 
@@ -80,20 +85,18 @@ def _look(root: FileRoot, directory: str, node: Node, closure: Closure) -> None:
                 )
             )  # fmt: skip
     for entry in _entries(node):
-        target = entry.text or ""
-        local = posixpath.normpath(posixpath.join(directory, target))
-        if root.is_dir(local):
-            _follow(root, local, closure)
-        elif not root.is_file(local) and _REMOTE.search(target):
-            closure.problems.append(
-                Problem(
-                    ProblemKind.REMOTE,
-                    "source-remote",
-                    entry.place,
-                    f"the remote base {target}",
-                    "a local base",
-                )
-            )
+        _reference(root, directory, entry, closure)
+
+
+def _reference(root: FileRoot, directory: str, entry: Node, closure: Closure) -> None:
+    target = entry.text or ""
+    local = posixpath.normpath(posixpath.join(directory, target))
+    if root.is_dir(local):
+        _follow(root, local, closure)
+    elif not root.is_file(local) and _REMOTE.search(target):
+        closure.problems.append(
+            Problem(ProblemKind.REMOTE, "source-remote", entry.place, f"the remote base {target}", "a local base")
+        )
 
 
 def _entries(node: Node) -> Iterator[Node]:

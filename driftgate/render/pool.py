@@ -17,11 +17,10 @@ import tempfile
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from types import TracebackType
 from typing import IO, Self
 
-from driftgate.render.jobs import Job, Reply
+from driftgate.render.jobs import Job, Reply, job_data
 from driftgate.render.worker import MEMORY_EXIT
 from driftgate.settings import Settings
 
@@ -48,7 +47,7 @@ class _Worker:
         timer = threading.Timer(seconds, self._expire)
         timer.start()
         try:
-            self._process.stdin.write(json.dumps(asdict(job)).encode() + b"\n")
+            self._process.stdin.write(json.dumps(job_data(job)).encode() + b"\n")
             self._process.stdin.flush()
             line = self._process.stdout.readline()
         except OSError:

@@ -43,12 +43,17 @@ def main() -> None:
 def _answer(data: dict[str, Any]) -> Reply:
     try:
         if data["type"] == "kustomize":
-            return render_kustomize(KustomizeJob(**{**data, "command": tuple(data["command"])}))
+            return render_kustomize(_kustomize_job(data))
         return _render_helm(_helm_job(data))
     except MemoryError:
         os._exit(MEMORY_EXIT)
     except OSError as error:
         return Reply(fault="render-failed", message=error.strerror or str(error))
+
+
+def _kustomize_job(data: dict[str, Any]) -> KustomizeJob:
+    lists = {key: tuple(data[key]) for key in ("command", "folders", "patches", "components")}
+    return KustomizeJob(**{**data, **lists, "edits": tuple(tuple(arguments) for arguments in data["edits"])})
 
 
 def _helm_job(data: dict[str, Any]) -> HelmJob:

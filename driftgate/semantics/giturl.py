@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import string
+from urllib.parse import unquote
 
 from driftgate.semantics.go_text import to_lower, trim_space
 
@@ -18,6 +19,7 @@ _SSH = re.compile(r"(ssh://)?([^/:]*?)@[^@]+", re.DOTALL)
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 _PORT = re.compile(r"(:[0-9]*)?")
+_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://(?P<user>[^/?#\s@:]*)(?P<password>:[^/?#\s]*)?@")
 
 _UNRESERVED = string.ascii_letters + string.digits + "-_.~"
 #: What Go leaves as it is in each part when it writes a URL.
@@ -37,6 +39,27 @@ class _InvalidURLError(ValueError):
 def is_oci(url: str) -> bool:
     """Tell whether Argo CD takes the repository for an OCI registry; the prefix is case-sensitive."""
     return url.startswith(OCI_PREFIX)
+
+
+def without_credentials(text: str) -> str:
+    """Return a text, such as a URL or a message, with the credentials cut from every URL in it.
+
+    A user without password stays in SSH URLs, where it is part of the address; over HTTP it may be a token.
+    """
+
+    def cut(match: re.Match[str]) -> str:
+        user = f"{match['user']}@" if match["user"] and "ssh" in match["scheme"].lower() else ""
+        return f"{match['scheme']}://{user}"
+
+    return _CREDENTIALS.sub(cut, text)
+
+
+def credentials_of(url: str) -> tuple[str, str]:
+    """Return user and password of an HTTP or OCI URL, with escapes undone; empty texts where it has none."""
+    match = _CREDENTIALS.match(url)
+    if match is None or "ssh" in match["scheme"].lower():
+        return "", (match["password"] or "").removeprefix(":") if match else ""
+    return unquote(match["user"]), unquote((match["password"] or "").removeprefix(":"))
 
 
 def same_repository(a: str, b: str) -> bool:

@@ -6,14 +6,21 @@ Source: Helm v4.2 ``pkg/chart/v2/loader`` (``MergeMaps``) and ``pkg/chart/common
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Mapping
+from decimal import Decimal
 from typing import Any
 
 MAX_RELEASE_NAME = 53
+# strconv.FormatFloat with 'g' and the shortest precision.
+_EXPONENT_FROM = 6
 
 _NAME_PART = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _RELEASE_NAME = re.compile(rf"{_NAME_PART}(\.{_NAME_PART})*")
+_SET_KEY = re.compile(r"(?P<key>(?:\\.|[^\\.\[\],=])+)(?P<indexes>(?:\[\d+\])*)")
+_INDEX = re.compile(r"\[(\d+)\]")
+_ESCAPED = re.compile(r"\\(.)")
 _UNESCAPED_COMMA = re.compile(r"(?<!\\),")
 
 
@@ -103,3 +110,48 @@ def valid_release_name(name: str) -> str | None:
             "and each part between dots starts and ends with a letter or digit"
         )
     return None
+
+
+def set_path(name: str) -> tuple[str | int, ...] | None:
+    """The path that a parameter's name sets, as Helm's `--set` reads it: dots part keys, `[1]` is a list's index.
+
+    A backslash takes the next character as it is. None for a name that Helm reads as something else than one path:
+    one with a bare comma or equals sign, an index that is no number, an empty key.
+    Source: helm ``pkg/strvals/parser.go``.
+    """
+    path: list[str | int] = []
+    rest = name
+    while rest:
+        match = _SET_KEY.match(rest)
+        if match is None:
+            return None
+        rest = rest[match.end() :]
+        key = _ESCAPED.sub(r"\1", match["key"])
+        indexes = [int(index) for index in _INDEX.findall(match["indexes"])]
+        path += [key, *indexes]
+        if rest:
+            if rest[0] != "." or len(rest) == 1:
+                return None
+            rest = rest[1:]
+    return tuple(path) or None
+
+
+def printed_value(value: bool | int | float) -> str:
+    """What a template prints for a boolean or a number of a values file.
+
+    Values files pass through JSON, so every number is a float64 to the templates, and Go's `%v` prints those with an
+    exponent from a million on and below a ten-thousandth.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    number = float(value)
+    if not math.isfinite(number):
+        return {math.inf: "+Inf", -math.inf: "-Inf"}.get(number, "NaN")
+    sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
+    assert isinstance(exponent, int)
+    power = exponent + len(digits) - 1
+    if number and (power < -4 or power >= _EXPONENT_FROM):
+        tail = "".join(map(str, digits[1:]))
+        mantissa = f"{digits[0]}.{tail}" if tail else str(digits[0])
+        return f"{'-' if sign else ''}{mantissa}e{'-' if power < 0 else '+'}{abs(power):02d}"
+    return f"{Decimal(repr(number)).normalize():f}"

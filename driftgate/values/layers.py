@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from driftgate.files import FileRoot
@@ -19,6 +20,8 @@ __all__ = ["Layers", "RefRoots", "build_environment", "resolve_layers"]
 
 RefRoots = Mapping[str, "FileRoot | Problem"]
 _REMOTE_SCHEMES = ("https", "http")
+# What Go's net/url takes for a scheme; anything else before a colon makes its parser fail, and Argo CD takes a path.
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
 @dataclass(slots=True)
@@ -105,6 +108,8 @@ class _Resolver:
             self._glob(entry, root, path, explicit)
         elif root.is_file(path):
             self._add_file(LayerKind.VALUE_FILE, root, path, entry.place)
+        elif root.is_dir(path):
+            self._folder(entry, root, path)
         elif not self.source.helm.ignore_missing_value_files:
             self._missing(entry, root, path)
 
@@ -115,6 +120,11 @@ class _Resolver:
                 self._add_file(LayerKind.VALUE_FILE, root, path, entry.place)
         if not matches and not self.source.helm.ignore_missing_value_files:
             self._problem("value-file-missing", entry.place, f"{entry.text} matches no file", "a pattern with a match", entry.text)
+
+    def _folder(self, entry: Located, root: FileRoot, path: str) -> None:
+        """A folder exists, so `ignoreMissingValueFiles` does not leave it out, and Helm fails over it."""
+        found = f"{root.display(path)} is a folder"
+        self._problem("value-file-unreadable", entry.place, found, "a readable file", entry.text)
 
     def _missing(self, entry: Located, root: FileRoot, path: str) -> None:
         near = root.nearest(path)
@@ -128,9 +138,9 @@ class _Resolver:
             if self.application.multi_source:
                 return self._resolve_ref(entry, name, rest)
         path = envsubst.expand(text, self.env)
-        scheme, colon, _ = path.split("/", 1)[0].partition(":")
-        if colon:
-            return self._remote(entry, scheme)
+        scheme = _SCHEME.match(path)
+        if scheme is not None:
+            return self._remote(entry, scheme[1])
         joined = path.lstrip("/") if path.startswith("/") else posixpath.join(self.directory, path)
         return self._inside(entry, self.root, joined)
 
@@ -149,7 +159,7 @@ class _Resolver:
         if isinstance(target, Problem):
             return Problem(
                 target.kind, target.fault, entry.place, f"{entry.text}: {target.found}", target.expected,
-                ((target.place, "the source that lends the file"),),
+                ((target.place, "the source that lends the file"),), entry.text,
             )  # fmt: skip
         return self._inside(entry, target, envsubst.expand(rest, self.env).lstrip("/"))
 
@@ -186,9 +196,11 @@ class _Resolver:
         )
 
     def _add_file(self, kind: LayerKind, root: FileRoot, path: str, entry: Place) -> None:
-        if kind is LayerKind.VALUE_FILE and (str(root.path), path) in self._seen:
-            return
-        self._seen.add((str(root.path), path))
+        if kind is LayerKind.VALUE_FILE:
+            # A list may name the chart's own values.yaml, which then counts a second time and higher up.
+            if (str(root.path), path) in self._seen:
+                return
+            self._seen.add((str(root.path), path))
         try:
             data = root.read(path)
         except OSError as error:
@@ -199,10 +211,12 @@ class _Resolver:
 
     def _add_text(self, kind: LayerKind, label: str, data: bytes | str, file: str, entry: Place) -> None:
         text = read_yaml(data, file)
-        if text.fault is not None:
+        if text.fault is not None and not text.documents:
             self._problem("value-file-not-yaml", text.fault.place, text.fault.message, "YAML in UTF-8")
             return
-        node = text.roots[0] if text.roots else Node({}, file)
+        # Helm reads the first document and never looks at another.
+        first = text.documents[0].root if text.documents else None
+        node = first if first is not None and first.value is not None else Node({}, file)
         if not isinstance(node.value, dict):
             self._problem("value-file-not-yaml", node.place, f"a {node.type_name}", "a mapping of values")
             return
@@ -264,7 +278,7 @@ class _Resolver:
                 continue
             root, path = resolved
             if not root.is_file(path):
-                self._missing(entry, root, path)
+                (self._folder if root.is_dir(path) else self._missing)(entry, root, path)
                 continue
             node = Node(str(root.resolve(path)), parameter.place.file, parameter.place.line, parameter.place.column)
             self.result.files.append(root.display(path))
