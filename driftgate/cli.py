@@ -21,6 +21,9 @@ from driftgate.settings import RENDER_SECONDS, Settings
 __all__ = ["main"]
 
 USAGE_EXIT = 4
+_FETCH_EXIT_CODES = (
+    "Exit codes: 0 all is stored, 4 usage, 5 no Application to look at, 6 something could not be fetched."
+)
 _EXIT_CODES = (
     "Exit codes: 0 nothing found, 1 findings, 4 usage, 5 nothing was judged, 6 something could not be checked."
 )
@@ -84,7 +87,11 @@ def _parser() -> argparse.ArgumentParser:
     fetch = commands.add_parser(
         "fetch",
         help="store remote charts and repositories; the only command that uses the network",
-        description="Store the remote charts and repositories that Applications name, so that checks can render them offline.",
+        description="Store the remote charts, repositories and chart dependencies that Applications name, so that "
+        "checks can render them offline. Uses your own logins of helm and git, and never asks for one. Not fetched, and "
+        "yours to keep in the repository: remote bases of kustomizations, values files behind a URL, dependencies from "
+        "repositories that only `helm repo add` knows.",
+        epilog=_FETCH_EXIT_CODES,
     )
     _tree_options(fetch)
     fetch.set_defaults(run=_fetch)

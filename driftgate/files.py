@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,31 @@ class OutOfRootError(OSError):
 
 
 @dataclass(frozen=True, slots=True)
+class _Walk:
+    """The files and the symlinks below a folder; a link to a file is both."""
+
+    files: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+
+    def add(self, entry: os.DirEntry[str], path: str, folders: list[str]) -> None:
+        """Sort one entry in, or put it among the folders that are still to be read."""
+        is_link = entry.is_symlink()
+        if is_link and entry.name not in SkippedFolders:
+            self.links.append(path)
+        if not _is_folder(entry):
+            self.files.append(path)
+        elif not is_link and entry.name not in SkippedFolders:
+            folders.append(path)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a loop of symlinks
+        return False
+
+
+@dataclass(frozen=True, slots=True)
 class FileRoot:
     """One folder on disk that stands for a repository's root.
 
@@ -33,6 +59,9 @@ class FileRoot:
     path: Path
     label: str = ""
     _real: Path = field(init=False, repr=False, compare=False)
+    # A tree does not change while it is judged, and is asked for the same folders again and again.
+    _folders: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _walked: dict[str, _Walk] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_real", self.path.resolve())
@@ -47,23 +76,33 @@ class FileRoot:
 
     def resolve(self, relative: str) -> Path:
         """The file on disk, symlinks followed; OutOfRootError where that leads out of the root."""
-        target = (self._real / relative).resolve()
-        if target != self._real and self._real not in target.parents:
+        target, real = self._real_path(relative), str(self._real)
+        if target != real and not target.startswith(os.path.join(real, "")):
             raise OutOfRootError(f"{relative} leads out of the repository")
-        return target
+        return Path(target)
+
+    def _real_path(self, relative: str) -> str:
+        """The path with every symlink followed; one that a loop of symlinks keeps from ending stays as it is."""
+        folder, _, name = relative.rpartition("/")
+        if name in ("", ".", ".."):
+            return os.path.realpath(os.path.join(self._real, relative))
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(os.path.join(self._real, folder))
+        path = os.path.join(self._folders[folder], name)
+        return os.path.realpath(path) if os.path.islink(path) else path
 
     def is_file(self, relative: str) -> bool:
         """Whether a file stands there, inside the root."""
         try:
             return self.resolve(relative).is_file()
-        except (OSError, ValueError, RuntimeError):
+        except (OSError, ValueError):
             return False
 
     def is_dir(self, relative: str) -> bool:
         """Whether a folder stands there, inside the root."""
         try:
             return self.resolve(relative).is_dir()
-        except (OSError, ValueError, RuntimeError):
+        except (OSError, ValueError):
             return False
 
     def read(self, relative: str) -> bytes:
@@ -71,13 +110,8 @@ class FileRoot:
         return self.resolve(relative).read_bytes()
 
     def files(self, below: str = "") -> Iterator[str]:
-        """Every file below a folder, in byte order of the whole path; links to folders are not followed."""
-        start = self._real / below if below else self._real
-        for directory, folders, names in os.walk(start):
-            folders[:] = [name for name in folders if name not in SkippedFolders]
-            base = Path(directory).relative_to(self._real).as_posix()
-            for name in names:
-                yield name if base == "." else f"{base}/{name}"
+        """Every file below a folder, in no order; links to folders are not followed."""
+        return iter(self._walk(below).files)
 
     def escaping_links(self) -> list[str]:
         """Every symlink that is absolute or leads out of the root, sorted.
@@ -85,14 +119,18 @@ class FileRoot:
         Argo CD refuses the whole repository over one of them (argo-cd: util/app/path/path.go
         `CheckOutOfBoundsSymlinks`).
         """
-        found = []
-        for directory, folders, names in os.walk(self._real):
-            base = Path(directory)
-            for name in [*folders, *names]:
-                if (base / name).is_symlink() and self._escapes(base / name):
-                    found.append((base / name).relative_to(self._real).as_posix())
-            folders[:] = [name for name in folders if name not in SkippedFolders]
-        return sorted(found)
+        return sorted(link for link in self._walk("").links if self._escapes(self._real / link))
+
+    def _walk(self, below: str) -> _Walk:
+        if below not in self._walked:
+            self._walked[below] = walk = _Walk()
+            folders = [below]
+            while folders:
+                folder = folders.pop()
+                with contextlib.suppress(OSError), os.scandir(os.path.join(self._real, folder)) as entries:
+                    for entry in entries:
+                        walk.add(entry, f"{folder}/{entry.name}" if folder else entry.name, folders)
+        return self._walked[below]
 
     def _escapes(self, link: Path) -> bool:
         target = os.readlink(link)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import posixpath
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ from driftgate.semantics.helm_values import MAX_RELEASE_NAME
 from driftgate.yaml_reader import read_yaml
 
 __all__ = ["ChartDraft", "chart_drafts", "unlisted_values_files"]
+
+
+_TEST_VALUES = re.compile(r"(^|/)ci/[^/]*-values\.yaml$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +60,17 @@ def _facts(root: FileRoot, path: str) -> tuple[str, bool]:
 
 
 def _spare(path: str, name: str, planner: Planner) -> Draft:
-    """A draft for a chart without an Application: as if one with the chart's name used it."""
+    """A draft for a chart without an Application: as if one with the chart's name used it.
+
+    Charts that want values bring some for their tests as `ci/*-values.yaml`, where chart-testing looks for them.
+    """
+    tests = sorted(name for name in planner.locator.root.files(path) if _TEST_VALUES.search(name))
+    helm = {"valueFiles": [posixpath.relpath(tests[0], path)]} if tests else {}
     manifest = {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Application",
         "metadata": {"name": name[:MAX_RELEASE_NAME]},
-        "spec": {"destination": {"namespace": "default"}, "source": {"repoURL": "", "path": path, "helm": {}}},
+        "spec": {"destination": {"namespace": "default"}, "source": {"repoURL": "", "path": path, "helm": helm}},
     }
     application = Application.from_manifest(Node.from_plain(manifest, posixpath.join(path, "Chart.yaml")))
     return planner.own_chart(application)

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from driftgate.assembly.charts import chart_drafts, unlisted_values_files
+from driftgate.assembly.dependencies import Dependency
 from driftgate.assembly.origin import OriginFinder
 from driftgate.assembly.plan import Draft, Planner
 from driftgate.facts import kind_scope
 from driftgate.files import FileRoot
-from driftgate.model.application import API_GROUP, Application, AppProject
+from driftgate.model.application import API_GROUP, Application, AppProject, Source
 from driftgate.model.environment import (
     Chart,
     Environment,
@@ -57,19 +58,32 @@ class _Item:
 
 
 class Assembly:
-    """One environment, with the workers that may be asked again while it is judged. A context manager."""
+    """One environment, with the workers that may be asked again while it is judged. A context manager.
 
-    def __init__(self, root: Path, policy: Policy, settings: Settings, urls: Sequence[str] = ()) -> None:
+    A `pool` that is handed in is used and left running, so that a caller with many trees starts its workers once.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        policy: Policy,
+        settings: Settings,
+        urls: Sequence[str] = (),
+        pool: WorkerPool | None = None,
+    ) -> None:
         self.policy = policy
         self.root = FileRoot(root)
         self._settings = settings
-        self._pool = WorkerPool(settings)
+        self._pool = pool or WorkerPool(settings)
+        self._pool_is_shared = pool is not None
+        self._rendered_before = self._pool.renders
         self.cache = RenderCache(settings.cache)
         clone = GitClone(root)
         configured = policy.section(RepositorySection).urls
         names = tuple(urls) or configured or clone.remotes()
         self._locator = Locator(self.root, clone, names, FetchStore(settings.store))
         self.environment = Environment(policy.environment, ())
+        self.remote_dependencies: tuple[Dependency, ...] = ()
 
     def __enter__(self) -> Self:
         try:
@@ -83,14 +97,21 @@ class Assembly:
         self.close()
 
     def close(self) -> None:
-        """End the workers and remove what was exported."""
-        self._pool.close()
+        """End the workers, unless they are shared, and remove what was exported."""
+        if not self._pool_is_shared:
+            self._pool.close()
         self._locator.close()
 
     @property
     def renders(self) -> dict[str, int]:
         """What the run cost: renders done by workers, and those taken from the cache."""
-        return {"rendered": self._pool.renders, "cached": self.cache.hits}
+        return {"rendered": self._pool.renders - self._rendered_before, "cached": self.cache.hits}
+
+    @property
+    def remote_sources(self) -> tuple[Source, ...]:
+        """Every source whose files this tree does not hold, fetched before or not."""
+        sources = (source for loaded in self.environment.applications for source in loaded.application.sources)
+        return tuple(filter(self._locator.is_remote, sources))
 
     def _load(self) -> Environment:
         repository = self.policy.section(RepositorySection)
@@ -102,6 +123,7 @@ class Assembly:
         drafts_of = [(item.label, draft) for item in items for draft in item.drafts]
         charts = chart_drafts(self.root, found.charts, drafts_of, planner)
         self._take([chart.spare for chart in charts if chart.spare is not None])
+        self.remote_dependencies = tuple(sorted(planner.remote_dependencies))
         scopes = self._scopes([*(d for _, d in drafts_of), *(c.spare for c in charts if c.spare is not None)])
         config, config_problem = self._argocd_config()
         loaded = tuple(self._loaded(item, scopes) for item in items)
@@ -159,6 +181,8 @@ class Assembly:
             if not pending:
                 return items
             items.extend(item for item in pending if item not in items)
+        for item in pending:
+            item.drafts = [_too_deep(item.application, source) for source in item.application.sources[:1]]
         return items
 
     def _children(self, parent: _Item, items: list[_Item]) -> list[_Item]:
@@ -285,9 +309,11 @@ class Assembly:
         return {}, (Problem(ProblemKind.BROKEN, "policy-entry-unmatched", place, found, "the argocd-cm ConfigMap"),)
 
 
-def assemble(root: Path, policy: Policy, settings: Settings, urls: Sequence[str] = ()) -> Assembly:
+def assemble(
+    root: Path, policy: Policy, settings: Settings, urls: Sequence[str] = (), pool: WorkerPool | None = None
+) -> Assembly:
     """An assembly of the tree under one policy, to be entered; `urls` name the repository besides policy."""
-    return Assembly(root, policy, settings, urls)
+    return Assembly(root, policy, settings, urls, pool)
 
 
 def _kind(document: Node | dict[str, Any]) -> str:
@@ -314,6 +340,13 @@ def _known(items: list[_Item], template: str, index: int, document: Node | dict[
                 return item
         return None
     return next((item for item in items if item.application.node.plain() == document), None)
+
+
+def _too_deep(application: Application, source: Source) -> Draft:
+    found = f"rendered by {MAX_ROUNDS} Applications inside each other"
+    place = application.place
+    problem = Problem(ProblemKind.LIMIT, "render-limit-exceeded", place, found, "an end to the Applications")
+    return Draft(application, source, problems=[problem])
 
 
 def _is_topmost(one: LoadedApplication) -> bool:

@@ -28,10 +28,10 @@ class OriginFinder:
     run: Callable[[Job], Reply]
     probes: int = 0
 
-    def __call__(self, manifest: Manifest, path: Path, part: str = "") -> Place | None:
+    def __call__(self, manifest: Manifest, path: Path, part: str | None = None) -> Place | None:
         """The place of the values leaf whose change changes the field, highest layer first; None where none does.
 
-        With `part`, only leaves that show in that piece of the field's text are tried.
+        With `part`, only leaves that show in that piece of the field's text are tried; with "" those that are empty.
         """
         draft = self.drafts.get((manifest.application, manifest.source_index))
         if draft is None or not isinstance(draft.job, HelmJob):
@@ -39,7 +39,7 @@ class OriginFinder:
         value = dig(manifest.object, path)
         if isinstance(value, dict | list) or value is None:
             return None
-        for tried, (place, job) in enumerate(_probes(draft, part or str(value))):
+        for tried, (place, job) in enumerate(_probes(draft, str(value) if part is None else part)):
             if tried >= PROBES_PER_FIELD or self.probes >= PROBES_PER_RUN:
                 return None
             self.probes += 1
@@ -65,6 +65,8 @@ def _probes(draft: Draft, rendered: str) -> Iterator[tuple[Place, HelmJob]]:
 
 
 def _shows(value: object, rendered: str) -> bool:
+    if not rendered:
+        return value is None or value == ""
     if isinstance(value, bool):
         return rendered in (str(value), str(value).lower())
     if isinstance(value, int | float):
@@ -83,7 +85,7 @@ def _changed(value: object) -> Any:
         return value + 1
     if isinstance(value, float):
         return value + 0.5
-    text = str(value)
+    text = "" if value is None else str(value)
     # Digits go up so that a quantity or a port stays one; any other text gets a tail.
     for index, character in enumerate(text):
         if character.isdigit():

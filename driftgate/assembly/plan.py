@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
+from driftgate.assembly.dependencies import Dependency, missing_dependencies
+from driftgate.assembly.overrides import overridden
 from driftgate.facts import api_versions
 from driftgate.files import FileRoot
 from driftgate.model.application import Application, Source
@@ -30,20 +32,20 @@ from driftgate.policy import ArgoCDSection, ClusterSection, Policy
 from driftgate.render.directory import read_directory
 from driftgate.render.jobs import HelmJob, Job, KustomizeJob, Reply, SetFlag
 from driftgate.render.kustomize import FILE_NAMES, closure_of
+from driftgate.render.kustomize_edits import SourceEdits, source_edits
 from driftgate.repository.sources import Locator
 from driftgate.semantics import envsubst
 from driftgate.semantics.helm_values import valid_release_name
 from driftgate.settings import Settings
 from driftgate.values.layers import build_environment, resolve_layers
-from driftgate.yaml_reader import read_yaml
 
-__all__ = ["Draft", "Planner", "chart_dependencies", "source_type"]
+__all__ = ["Draft", "Planner", "source_type"]
 
 _CAPABILITIES = re.compile(rb"\.Capabilities\.(APIVersions|KubeVersion)")
+_KUBE_CONSTRAINT = re.compile(rb"^kubeVersion:", re.MULTILINE)
 _KUBE_VERSION = re.compile(r"v?(\d+\.\d+(?:\.\d+)?).*")
 CAPABILITIES = "the cluster's version and APIs, which the templates ask for and policy does not name"
 REVISION = "the revision that is synced, which no variable holds before the sync"
-OVERRIDES = ".argocd-source.yaml"
 
 
 @dataclass(slots=True)
@@ -63,7 +65,7 @@ class Draft:
     problems: list[Problem] = field(default_factory=list)
     faults: list[OutputFault] = field(default_factory=list)
     assumptions: list[str] = field(default_factory=list)
-    documents: list[tuple[str, int, dict[str, Any] | Node]] = field(default_factory=list)
+    documents: list[tuple[str, int, dict[str, Any] | Node]] = field(default_factory=list, repr=False)
     unstable: tuple[str, ...] = ()
     engine: str = ""
     done: bool = False
@@ -147,9 +149,10 @@ def _scrubbed(message: str, layers: tuple[ValuesLayer, ...]) -> str:
     """An engine's message without the values of keys that sound secret: a template may put any value into an error."""
     text = " ".join(message.split())
     for layer in layers:
+        named = (layer.text,) if layer.kind is LayerKind.PARAMETER else ()
         for path, node in layer.node.leaves():
-            value = node.text
-            if value and len(value) > 3 and value in text and any(_SECRET_WORD.search(str(step)) for step in path):
+            value = "" if isinstance(node.value, bool | None) else " ".join(str(node.value).split())
+            if len(value) > 3 and value in text and any(_SECRET_WORD.search(str(step)) for step in (*named, *path)):
                 text = text.replace(value, "<secret>")
     return text
 
@@ -169,31 +172,6 @@ def source_type(root: FileRoot, directory: str, source: Source) -> SourceType:
     return found
 
 
-def chart_dependencies(root: FileRoot, directory: str) -> tuple[tuple[str, str], ...]:
-    """The `file://` dependencies of a chart that are not vendored, with their folders on disk."""
-    try:
-        text = read_yaml(root.read(posixpath.join(directory, "Chart.yaml")), "Chart.yaml")
-    except OSError:
-        return ()
-    found = []
-    for node in text.roots[:1]:
-        dependencies = node.get("dependencies")
-        for entry in dependencies.items if dependencies else ():
-            name, repository = entry.get("name"), entry.get("repository")
-            if not (name and name.text and repository and (repository.text or "").startswith("file://")):
-                continue
-            path = posixpath.normpath(posixpath.join(directory, (repository.text or "").removeprefix("file://")))
-            vendored = posixpath.join(directory, "charts", name.text)
-            if root.is_dir(path) and not root.is_dir(vendored) and not _archive(root, directory, name.text):
-                found.append((name.text, str(root.resolve(path))))
-    return tuple(found)
-
-
-def _archive(root: FileRoot, directory: str, name: str) -> bool:
-    charts = posixpath.join(directory, "charts")
-    return root.is_dir(charts) and any(root.resolve(charts).glob(f"{name}-*.tgz"))
-
-
 @dataclass
 class Planner:
     """Makes drafts for the sources of Applications under one policy."""
@@ -202,13 +180,14 @@ class Planner:
     policy: Policy
     settings: Settings
     values_files: set[str] = field(default_factory=set)
+    remote_dependencies: set[Dependency] = field(default_factory=set)
     _asks_capabilities: dict[str, bool] = field(default_factory=dict)
     _links: dict[FilePath, tuple[str, ...]] = field(default_factory=dict)
 
     def drafts(self, application: Application) -> list[Draft]:
         """A draft for every source that renders."""
         drafts = [self._draft(application, source) for source in application.sources if source.renders]
-        if drafts or any(source.ref for source in application.sources):
+        if drafts or (application.multi_source and any(source.ref for source in application.sources)):
             return drafts
         return [self._draft(application, source) for source in application.sources[:1]]
 
@@ -220,6 +199,12 @@ class Planner:
             return draft
         draft.root, draft.directory = located.root, located.directory
         draft.assumptions.extend(located.assumptions)
+        env = build_environment(application, source, self.policy.section(ArgoCDSection).namespace)
+        changed = overridden(source, located.root, located.directory, env["ARGOCD_APP_NAME"])
+        if isinstance(changed, Problem):
+            draft.problems.append(changed)
+            return draft
+        draft.source = source = changed
         if len(source.explicit_types) > 1:
             place = application.place_of(*source.path_in_spec, source.explicit_types[1])
             found = " and ".join(source.explicit_types)
@@ -230,11 +215,12 @@ class Planner:
                     place,
                     found,
                     "one of helm, kustomize, directory, plugin",
+                    field=_source_field(application, source),
                 )
             )
             return draft
         draft.type = source_type(located.root, located.directory, source)
-        if self._refused(draft) or (draft.type is SourceType.HELM and not self._is_release(draft)):
+        if self._refused(draft):
             return draft
         plan = {
             SourceType.HELM: self._helm,
@@ -243,6 +229,8 @@ class Planner:
             SourceType.PLUGIN: self._plugin,
         }[draft.type]
         plan(draft)
+        if draft.type is SourceType.HELM and draft.job is not None and not self._is_release(draft):
+            draft.job = None
         return draft
 
     def own_chart(self, application: Application) -> Draft:
@@ -260,7 +248,7 @@ class Planner:
         return self._links[root.path]
 
     def _refused(self, draft: Draft) -> bool:
-        """What stops a source whatever its type: links out of the repository, in-repository overrides."""
+        """What stops a source whatever its type: links out of the repository."""
         assert draft.root is not None
         prefix = f"{draft.directory}/" if draft.directory else ""
         escaping = [link for link in self._links_out_of(draft.root) if link.startswith(prefix)]
@@ -272,17 +260,7 @@ class Planner:
                     "links that stay inside the repository",
                 )
             )  # fmt: skip
-        names = (OVERRIDES, f".argocd-source-{draft.application.name}.yaml")
-        overrides = [p for name in names if draft.root.is_file(p := posixpath.join(draft.directory, name))]
-        if overrides:
-            draft.problems.append(
-                Problem(
-                    ProblemKind.UNSUPPORTED, "source-overridden", draft.root.place(overrides[0]),
-                    "a file that changes the source while Argo CD renders it",
-                    "the parameters in the Application itself",
-                )
-            )  # fmt: skip
-        return bool(escaping or overrides)
+        return bool(escaping)
 
     def _is_release(self, draft: Draft) -> bool:
         """Whether Helm takes the release name; a name that is a template itself is Helm's to judge."""
@@ -312,11 +290,14 @@ class Planner:
 
     def _directory(self, draft: Draft) -> None:
         assert draft.root is not None
-        if draft.source.directory.jsonnet is not None:
-            place = draft.application.place_of(*draft.source.path_in_spec, "directory", "jsonnet")
-            draft.problems.append(Problem(ProblemKind.UNSUPPORTED, "source-jsonnet", place, "jsonnet", "YAML or JSON"))
         output = read_directory(draft.root, draft.directory, draft.source.directory)
         draft.problems.extend(output.problems)
+        limit = self.policy.section(ArgoCDSection).directory_bytes
+        if 0 < limit < output.size:
+            place = draft.application.place_of(*draft.source.path_in_spec, "path")
+            found = f"{draft.directory or '.'} holds {output.size} bytes of manifests"
+            problem = Problem(ProblemKind.BROKEN, "directory-too-large", place, found, f"at most {limit}")
+            draft.problems.append(problem)
         draft.faults.extend(output.faults)
         draft.documents = [(file, index, node) for file, index, node in output.manifests]
         draft.engine = "directory"
@@ -324,41 +305,44 @@ class Planner:
 
     def _kustomize(self, draft: Draft) -> None:
         assert draft.root is not None
-        block = draft.source.kustomize
-        edits = [
-            key
-            for key, node in (block.mapping.items() if block else ())
-            if node.value not in (None, "", [], {}) and key != "version"
-        ]
-        if edits:
-            place = draft.application.place_of(*draft.source.path_in_spec, "kustomize", edits[0])
-            draft.problems.append(
-                Problem(
-                    ProblemKind.UNSUPPORTED,
-                    "source-overridden",
-                    place,
-                    f"kustomize.{', '.join(edits)}",
-                    "the same in the kustomization",
-                )
-            )
-            return
-        draft.problems.extend(closure_of(draft.root, draft.directory).problems)
-        command = self._kustomize_command()
+        application, source, root = draft.application, draft.source, draft.root
+        env = build_environment(application, source, self.policy.section(ArgoCDSection).namespace)
+        edits = source_edits(source.kustomize, env) if source.kustomize else SourceEdits()
+        components = self._components(draft, edits)
+        closure = closure_of(root, draft.directory, components)
+        draft.problems.extend(closure.problems)
         if draft.problems:
             return
-        if command is None:
-            place = draft.application.place_of(*draft.source.path_in_spec)
-            draft.problems.append(
-                Problem(
-                    ProblemKind.TOOL,
-                    "render-tool-missing",
-                    place,
-                    "neither kustomize nor kubectl on the PATH",
-                    "one of them installed",
-                )
+        command = self._kustomize_command()
+        if command is None or (edits and not self.settings.kustomize):
+            found = "neither kustomize nor kubectl" if command is None else "no kustomize, and kubectl cannot edit,"
+            place = application.place_of(*source.path_in_spec)
+            problem = Problem(
+                ProblemKind.TOOL, "render-tool-missing", place, f"{found} on the PATH", "kustomize installed"
             )
+            draft.problems.append(problem)
             return
-        draft.job = KustomizeJob(str(draft.root.resolve("")), draft.directory, command)
+        if any("ARGOCD_APP_REVISION" in text for edit in _edit_texts(source.kustomize) for text in envsubst.variables(edit)):
+            draft.assumptions.append(REVISION)
+        draft.job = KustomizeJob(
+            str(root.resolve("")),
+            draft.directory,
+            command,
+            editor=self.settings.kustomize or "" if edits else "",
+            folders=tuple(closure.folders) if edits else (),
+            edits=edits.commands,
+            patches=edits.patches,
+            components=tuple(entry.text or "" for entry in components),
+        )
+
+    def _components(self, draft: Draft, edits: SourceEdits) -> tuple[Node, ...]:
+        """The components that the source adds; those that do not exist are left out where the source says so."""
+        assert draft.root is not None
+        lenient = draft.source.kustomize and draft.source.kustomize.get("ignoreMissingComponents")
+        if not (lenient and lenient.flag):
+            return edits.components
+        root, directory = draft.root, draft.directory
+        return tuple(c for c in edits.components if root.is_dir(posixpath.normpath(posixpath.join(directory, c.text or ""))))
 
     def _kustomize_command(self) -> tuple[str, ...] | None:
         if self.settings.kustomize:
@@ -394,10 +378,23 @@ class Planner:
             include_crds=not helm.skip_crds,
             skip_tests=helm.skip_tests,
             skip_schema_validation=helm.skip_schema_validation,
-            local_dependencies=chart_dependencies(draft.root, draft.directory),
+            local_dependencies=self._dependencies(draft.root, draft.directory),
             helm=self.settings.helm,
             embedded=self.settings.embedded_helm,
         )
+
+    def _dependencies(self, root: FileRoot, directory: str) -> tuple[tuple[str, str], ...]:
+        """What Argo CD's `helm dependency build` would bring into `charts/`, as far as this machine has it."""
+        found = []
+        for dependency in missing_dependencies(root, directory):
+            folder = dependency.folder(directory)
+            if folder is not None and root.is_dir(folder):
+                found.append((dependency.name, str(root.resolve(folder))))
+            elif dependency.is_remote:
+                self.remote_dependencies.add(dependency)
+                stored = self.locator.stored(dependency.repository, dependency.name, dependency.version)
+                found += [(dependency.name, str(stored.path))] if stored else []
+        return tuple(found)
 
     def _refs(self, application: Application) -> Mapping[str, FileRoot | Problem]:
         return {
@@ -405,12 +402,14 @@ class Planner:
         }
 
     def _asks(self, draft: Draft) -> bool:
-        """Whether any template of the chart looks at the cluster's capabilities."""
+        """Whether any template of the chart looks at the cluster's capabilities, or the chart names versions it wants."""
         assert draft.root is not None
         key = draft.root.display(draft.directory)
         if key not in self._asks_capabilities:
             folder = draft.root.resolve(draft.directory)
-            self._asks_capabilities[key] = any(
+            chart = folder / "Chart.yaml"
+            constrained = chart.is_file() and _KUBE_CONSTRAINT.search(chart.read_bytes())
+            self._asks_capabilities[key] = bool(constrained) or any(
                 _CAPABILITIES.search(path.read_bytes())
                 for path in sorted(folder.rglob("templates/**/*"))
                 if path.is_file() and path.suffix in (".yaml", ".yml", ".tpl")
@@ -420,6 +419,15 @@ class Planner:
 
 def _source_field(application: Application, source: Source) -> str:
     return named_path(application.node.plain(), source.path_in_spec)
+
+
+def _edit_texts(block: Node | None) -> list[str]:
+    """The texts of a kustomize block in which Argo CD expands variables."""
+    if block is None:
+        return []
+    images, labels = block.get("images"), block.get("commonLabels")
+    texts = [entry.text or "" for entry in images.items] if images else []
+    return texts + ([node.text or "" for node in labels.mapping.values()] if labels else [])
 
 
 def _variables(source: Source) -> list[str]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from driftgate.files import FileRoot
+from driftgate.files import FileRoot, OutOfRootError
 from driftgate.model.environment import Problem, ProblemKind
 from driftgate.model.node import Duplicate, Node
 from driftgate.semantics.globs import doublestar_match
@@ -19,6 +19,8 @@ __all__ = ["Discovery", "Found", "discover"]
 _CANDIDATE = re.compile(rb"""kind["']?[ \t]*:[ \t]*["']?(Application|AppProject|ApplicationSet)\b""")
 _GROUP = b"argoproj.io/"
 _SUFFIXES = (".yaml", ".yml", ".json")
+# A line that says something: neither blank, nor a comment, nor a document marker, nor an empty value.
+_CONTENT = re.compile(rb"^(?!(?:---)?\s*(?:#.*|\.\.\.|\{\s*\}|\[\s*\]|null|~)?\s*$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def discover(root: FileRoot, exclude: Sequence[str], within: Sequence[str] = ())
     )
     for name in files:
         if name.endswith(_SUFFIXES) and not _inside_templates(name, charts) and _within(name, within):
-            _read_candidate(root, name, _matches(name, exclude), found)
+            _read_candidate(root, name, _matches(name, exclude), found, bool(within) and not _in_chart(name, charts))
     for link in root.escaping_links():
         found.problems.append(
             Problem(
@@ -108,12 +110,25 @@ def _inside_templates(name: str, charts: set[str]) -> bool:
     )
 
 
-def _read_candidate(root: FileRoot, name: str, excluded: bool, found: Discovery) -> None:
+def _in_chart(name: str, charts: set[str]) -> bool:
+    parts = name.split("/")[:-1]
+    return any("/".join(parts[:depth]) in charts for depth in range(len(parts) + 1))
+
+
+def _read_candidate(root: FileRoot, name: str, excluded: bool, found: Discovery, declared: bool) -> None:
+    """Read one file; `declared` ones stand where policy says that manifests are, so that none may be empty."""
     try:
         data = root.read(name)
+    except OutOfRootError:
+        return  # the link itself is the problem, and is told as one
     except OSError as error:
         if not excluded:
             found.problems.append(_unreadable(root, name, error))
+        return
+    if declared and not excluded and not _CONTENT.search(data.removeprefix(b"\xef\xbb\xbf")):
+        found.problems.append(
+            Problem(ProblemKind.BROKEN, "manifest-empty", root.place(name), "no object in it", "a manifest")
+        )
         return
     if _GROUP not in data or not _CANDIDATE.search(data):
         return

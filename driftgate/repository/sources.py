@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from driftgate.files import FileRoot
 from driftgate.model.application import Application, Source
-from driftgate.model.environment import Problem, ProblemKind
+from driftgate.model.environment import ASSUMED_REPOSITORY, Problem, ProblemKind
 from driftgate.repository.git import GitClone
-from driftgate.repository.store import FetchStore
-from driftgate.semantics.giturl import same_repository
+from driftgate.repository.store import Fetched, FetchStore
+from driftgate.semantics.giturl import same_repository, without_credentials
 
 __all__ = ["Located", "Locator", "is_placeholder"]
 
@@ -20,6 +20,22 @@ _PLACEHOLDER = re.compile(
     r"<[^<>]+>|\$\{[^}]*\}|\{\{.*\}\}|\b(CHANGE_?ME|REPLACE_?ME|YOUR[-_][A-Z-_]+)\b", re.IGNORECASE
 )
 _VERSION = re.compile(r"[*~^<>=|\s]|\d\.(\d|x\b)|^v?\d+$|^[0-9a-f]{40}$")
+
+
+_ADDRESS = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*://)?(?:[^@/]*@)?(?P<host>[^/:]+)(?::\d*(?=/))?[/:]+(?P<path>.+?)(?:\.git)?/*", re.IGNORECASE
+)
+
+
+def _names_same(url: str, other: str) -> bool:
+    """Whether two URLs lead to one repository: for Argo CD, or because only the way there differs.
+
+    Applications name it over HTTPS, a developer's clone often over SSH: scheme, user and port do not tell them apart.
+    """
+    if same_repository(url, other):
+        return True
+    left, right = _ADDRESS.fullmatch(url.strip().lower()), _ADDRESS.fullmatch(other.strip().lower())
+    return left is not None and right is not None and left.groups() == right.groups()
 
 
 def is_placeholder(text: str) -> bool:
@@ -50,6 +66,7 @@ class Locator:
     store: FetchStore
     _exports: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _roots: dict[str, FileRoot | None] = field(default_factory=dict)
+    _stored: dict[tuple[str, str, str], Fetched | None] = field(default_factory=dict)
 
     def close(self) -> None:
         """Remove what was exported."""
@@ -67,18 +84,30 @@ class Locator:
                 at = application.place_of(*source.path_in_spec, name)
                 return Problem(ProblemKind.PLACEHOLDER, "source-placeholder", at, value.text, "a real value")
         if source.chart or source.repo_url.startswith("oci://"):
-            return self._fetched(application, source, f"chart {source.chart or source.repo_url}")
+            return self._fetched(application, source, f"chart {source.chart or without_credentials(source.repo_url)}")
         if self.is_ours(source):
             return self._at_revision(application, source)
-        return self._fetched(application, source, f"repository {source.repo_url}")
+        return self._fetched(application, source, f"repository {without_credentials(source.repo_url)}")
 
     def is_ours(self, source: Source) -> bool:
         """Whether a source's repository is the judged tree."""
         if source.chart or source.repo_url.startswith("oci://"):
             return False
         if self.urls:
-            return any(same_repository(url, source.repo_url) for url in self.urls)
+            return any(_names_same(url, source.repo_url) for url in self.urls)
         return bool(source.path) and self.root.is_dir(source.path)
+
+    def is_remote(self, source: Source) -> bool:
+        """Whether a source has to be fetched before it can be read."""
+        texts = (source.repo_url, source.path, source.chart, source.target_revision)
+        return bool(source.repo_url) and not any(map(is_placeholder, texts)) and not self.is_ours(source)
+
+    def stored(self, repo_url: str, chart: str, revision: str) -> Fetched | None:
+        """What was fetched of a chart or repository, read whole once a run to see that it is undamaged."""
+        key = (repo_url, chart, revision)
+        if key not in self._stored:
+            self._stored[key] = self.store.find(*key)
+        return self._stored[key]
 
     def locate(self, application: Application, source: Source) -> Located | Problem:
         """The folder that a source renders from, or why there is none."""
@@ -86,7 +115,7 @@ class Locator:
         if isinstance(root, Problem):
             return root
         assumed = (
-            () if self.urls or source.chart else ("the source was taken for this repository because its path is here",)
+            () if self.urls or source.chart else (ASSUMED_REPOSITORY,)
         )
         if source.chart:
             return Located(root, "", assumed)
@@ -117,8 +146,9 @@ class Locator:
             )
         if root.is_dir(normal):
             return None
-        near = root.nearest(normal)
-        found = f"{source.path} is a file" if root.is_file(normal) else f"{source.path} does not exist"
+        is_file = root.is_file(normal)
+        near = posixpath.dirname(normal) if is_file else root.nearest(normal)
+        found = f"{source.path} is a file" if is_file else f"{source.path} does not exist"
         expected = "a folder of the repository" + (f"; the nearest is {near}" if near else "")
         return Problem(ProblemKind.BROKEN, "source-path-missing", place, found, expected)
 
@@ -152,9 +182,9 @@ class Locator:
         return None if _VERSION.search(revision) else self.root
 
     def _fetched(self, application: Application, source: Source, what: str) -> FileRoot | Problem:
-        fetched = self.store.find(source.repo_url, source.chart, source.target_revision)
+        fetched = self.stored(source.repo_url, source.chart, source.target_revision)
         if fetched is not None:
-            return FileRoot(fetched.path, f"{source.chart or source.repo_url}@{fetched.version}:")
+            return FileRoot(fetched.path, f"{source.chart or without_credentials(source.repo_url)}@{fetched.version}:")
         return Problem(
             ProblemKind.REMOTE,
             "source-remote",

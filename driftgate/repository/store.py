@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from driftgate.semantics.giturl import normalize_git_url
+from driftgate.semantics.giturl import normalize_git_url, without_credentials
 
 __all__ = ["FetchStore", "Fetched", "folder_digest"]
 
@@ -34,8 +38,15 @@ class FetchStore:
 
     @staticmethod
     def key(repo_url: str, chart: str, revision: str) -> str:
-        """What an entry is called."""
-        return json.dumps([normalize_git_url(repo_url), chart, revision])
+        """What an entry is called: the same for every user of a URL."""
+        return json.dumps([normalize_git_url(without_credentials(repo_url)), chart, revision])
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """An empty folder on the store's file system, for what is to be added; gone afterwards."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(prefix="fetching-", dir=self.folder) as folder:
+            yield Path(folder)
 
     def _index(self) -> dict[str, Any]:
         try:
@@ -55,10 +66,14 @@ class FetchStore:
         return Fetched(path, str(entry.get("version", "")), str(entry["digest"]))
 
     def add(self, repo_url: str, chart: str, revision: str, version: str, content: Path) -> Fetched:
-        """Take a folder over into the store; the index is replaced as a whole, so a reader never sees half of it."""
+        """Take over a folder that lies in `scratch`, in place of a damaged one.
+
+        The index is replaced as a whole, so a reader never sees half of it.
+        """
         digest = folder_digest(content)
         target = self.folder / digest
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if target.exists() and folder_digest(target) != digest:
+            shutil.rmtree(target)
         if not target.exists():
             content.rename(target)
         index = self._index()
@@ -70,11 +85,16 @@ class FetchStore:
 
 
 def folder_digest(folder: Path) -> str:
-    """SHA-256 over the relative paths and contents of every file of a folder."""
+    """SHA-256 over every file's path and content, and every symlink's path and target: no link is followed."""
     digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and ".git" not in p.relative_to(folder).parts):
-        name = path.relative_to(folder).as_posix().encode()
-        data = path.read_bytes()
-        digest.update(b"%d:%s%d:" % (len(name), name, len(data)))
+    for path in sorted(Path(directory, name) for directory, *names in os.walk(folder) for name in names[0] + names[1]):
+        if path.is_symlink():
+            kind, data = b"link", os.fsencode(os.readlink(path))
+        elif path.is_file():
+            kind, data = b"file", path.read_bytes()
+        else:
+            continue
+        name = os.fsencode(path.relative_to(folder).as_posix())
+        digest.update(b"%s %d:%s%d:" % (kind, len(name), name, len(data)))
         digest.update(data)
     return digest.hexdigest()

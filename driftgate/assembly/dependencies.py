@@ -1,0 +1,65 @@
+"""The dependencies of a chart that are not in its `charts/` folder."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+
+from driftgate.files import FileRoot
+from driftgate.model.node import Node
+from driftgate.yaml_reader import read_yaml
+
+__all__ = ["Dependency", "missing_dependencies"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Dependency:
+    """One dependency that Argo CD's `helm dependency build` would bring: its `version` is the locked one, if any is."""
+
+    name: str
+    repository: str
+    version: str
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether a server has it; aliases of repositories are known to the machine only where they were added."""
+        return self.repository.startswith(("https://", "http://", "oci://"))
+
+    def folder(self, chart: str) -> str | None:
+        """The folder that a `file://` repository names, seen from the chart's own; None for any other."""
+        if not self.repository.startswith("file://"):
+            return None
+        return posixpath.normpath(posixpath.join(chart, self.repository.removeprefix("file://")))
+
+
+def missing_dependencies(root: FileRoot, directory: str) -> tuple[Dependency, ...]:
+    """What Chart.yaml asks for and `charts/` lacks, packed and unpacked."""
+    locked = {one.name: one for one in _listed(root, posixpath.join(directory, "Chart.lock"))}
+    return tuple(
+        locked.get(wanted.name, wanted)
+        for wanted in _listed(root, posixpath.join(directory, "Chart.yaml"))
+        if not _vendored(root, directory, wanted.name)
+    )
+
+
+def _listed(root: FileRoot, file: str) -> list[Dependency]:
+    try:
+        text = read_yaml(root.read(file), file)
+    except OSError:
+        return []
+    below = [node.get("dependencies") for node in text.roots[:1]]
+    entries = [entry for node in below if node is not None for entry in node.items]
+    return [_dependency(entry) for entry in entries if entry.get("name") is not None]
+
+
+def _dependency(entry: Node) -> Dependency:
+    values = [entry.get(key) for key in ("name", "repository", "version")]
+    name, repository, version = ("" if node is None or node.value is None else str(node.value) for node in values)
+    return Dependency(name, repository, version)
+
+
+def _vendored(root: FileRoot, directory: str, name: str) -> bool:
+    charts = posixpath.join(directory, "charts")
+    if root.is_dir(posixpath.join(charts, name)):
+        return True
+    return root.is_dir(charts) and any(root.resolve(charts).glob(f"{name}-*.tgz"))
