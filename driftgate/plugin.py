@@ -57,6 +57,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_GATE] = gate = Gate(config)
+    config.pluginmanager.register(gate, "driftgate-gate")
     if config.getoption("--driftgate") and str(gate.checks) not in config.args:
         config.args.append(str(gate.checks))
 
@@ -95,10 +96,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     terminalreporter.section("driftgate")
     terminalreporter.write_line(data["text"])
-    if gate.deselected:
+    if data["deselected"]:
         terminalreporter.write_line(
-            f"{gate.deselected} items were deselected: what they would have said is not in this run"
+            f"{data['deselected']} items were deselected: what they would have said is not in this run"
         )
+    if gate.write_error:
+        terminalreporter.write_line(f"ERROR: {gate.write_error}", red=True)
 
 
 @pytest.hookimpl(trylast=True)
@@ -111,11 +114,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if worker is not None:
         worker["driftgate"] = data
         return
+    session.exitstatus = gate.exit_status(exitstatus, nothing=data["nothing"])
     gate.write_reports(data)
-    if exitstatus in (0, 1) and gate.only_unchecked(exitstatus):
-        session.exitstatus = _UNCHECKED_EXIT
-    if exitstatus in (0, 1) and data["nothing"]:
-        session.exitstatus = _NOTHING_EXIT
+    if gate.write_error:
+        session.exitstatus = _USAGE_EXIT
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -126,22 +128,13 @@ def pytest_testnodedown(node: Any) -> None:
         node.config.stash[_GATE].received = data
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Counted from the reports, because under xdist these are all that the controller sees of an item."""
-    kind = dict(report.user_properties).get("driftgate")
-    if report.failed:
-        _FAILURES.append(str(kind or "other"))
-
-
-_FAILURES: list[str] = []
-
-
 class DriftgateFailure(AssertionError):  # noqa: N818 - findings, not an error of the test
-    """The findings of one item; shown as findings, not as a traceback."""
+    """What one item has to say, shown as findings and not as a traceback; `nothing` where nothing was judged."""
 
-    def __init__(self, findings: tuple[Finding, ...]) -> None:
+    def __init__(self, findings: tuple[Finding, ...], *, nothing: bool = False) -> None:
         super().__init__(f"{len(findings)} findings")
         self.findings = findings
+        self.nothing = nothing
 
 
 class Gate:
@@ -152,9 +145,15 @@ class Gate:
         self._judgements: tuple[Judgement, ...] | None = None
         self.received: dict[str, Any] | None = None
         self.deselected = 0
-        _FAILURES.clear()
+        self.write_error = ""
+        self._failures: set[str] = set()
         spec = importlib.util.find_spec("driftgate.checks")
         self.checks = Path((spec.submodule_search_locations or [""])[0]).resolve() if spec else Path()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Kept from the reports, because under xdist these are all that the controller sees of an item."""
+        if report.failed:
+            self._failures.add(str(dict(report.user_properties).get("driftgate") or "other"))
 
     def is_topic(self, path: Path) -> bool:
         """Whether a file is a topic module of the checks."""
@@ -201,17 +200,24 @@ class Gate:
             if self._config.getoption("--driftgate-no-cache"):
                 settings = replace(settings, cache=None)
             urls = self._config.getoption("--driftgate-repository-url")
-            self._judgements = judge_tree(self.root, self.policies(), settings, urls)
+            try:
+                policies = self.policies()
+            except pytest.UsageError as error:  # collected from a folder above, so not seen before the session
+                pytest.exit(str(error), returncode=_USAGE_EXIT)
+            self._judgements = judge_tree(self.root, policies, settings, urls)
         return self._judgements
 
     def report_targets(self) -> list[tuple[str, Path]]:
-        """The reports that were asked for."""
+        """The reports that were asked for; UsageError for what cannot be written."""
         targets = []
         for text in self._config.getoption("--driftgate-report"):
             format_, _, file = text.partition("=")
             if format_ != "json" or not file:
                 raise pytest.UsageError(f"--driftgate-report {text}: expected json=FILE")
-            targets.append((format_, self._config.invocation_params.dir / file))
+            target = self._config.invocation_params.dir / file
+            if not target.parent.is_dir():
+                raise pytest.UsageError(f"--driftgate-report {text}: there is no folder {target.parent}")
+            targets.append((format_, target))
         return targets
 
     def summary(self) -> dict[str, Any] | None:
@@ -225,16 +231,26 @@ class Gate:
             "text": summary_text(self._judgements),
             "json": json_report(self._judgements),
             "nothing": not any(judgement.ledger.applications for judgement in self._judgements),
+            "deselected": self.deselected,
         }
 
     def write_reports(self, data: dict[str, Any]) -> None:
-        """Write what was asked for."""
+        """Write what was asked for; what could not be written is in `write_error`."""
         for _, file in self.report_targets():
-            file.write_text(data["json"], encoding="utf-8")
+            try:
+                file.write_text(data["json"], encoding="utf-8")
+            except OSError as error:
+                self.write_error = f"report {file}: {error.strerror}"
 
-    def only_unchecked(self, exitstatus: int) -> bool:
-        """Whether every failure of the session is something that could not be checked."""
-        return exitstatus == 1 and bool(_FAILURES) and set(_FAILURES) == {"unchecked"}
+    def exit_status(self, exitstatus: int, *, nothing: bool) -> int:
+        """The session's exit status, told apart as `driftgate check` does; failures of other tests stay failures."""
+        if exitstatus == 1 and self._failures == {"unchecked"}:
+            return _UNCHECKED_EXIT
+        if (exitstatus == 1 and self._failures and self._failures <= {"nothing", "unchecked"}) or (
+            exitstatus == 0 and nothing
+        ):
+            return _NOTHING_EXIT
+        return exitstatus
 
 
 class _Empty(pytest.Module):
@@ -281,17 +297,20 @@ class Judged(pytest.Item):
         mine = [f for f in self._judgement.findings if f.check in ids and f.application == self._label]
         failed = [f for f in mine if f.outcome is Outcome.FAILED and f.severity is not Severity.NOTE]
         unchecked = [f for f in mine if f.outcome is Outcome.COULD_NOT_CHECK]
-        if not self._judgement.ledger.applications:
-            pytest.fail("nothing judged: no Application in this tree", pytrace=False)
-        if failed or unchecked:
-            self.user_properties.append(("driftgate", "failed" if failed else "unchecked"))
-            raise DriftgateFailure((*failed, *unchecked))
+        nothing = not self._judgement.ledger.applications
+        if failed or unchecked or nothing:
+            kind = "failed" if failed else "nothing" if nothing else "unchecked"
+            self.user_properties.append(("driftgate", kind))
+            raise DriftgateFailure((*failed, *unchecked), nothing=nothing)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, DriftgateFailure):
             from driftgate.report.terminal import finding_text
 
-            return "\n\n".join(finding_text(finding) for finding in excinfo.value.findings)
+            texts = [finding_text(finding) for finding in excinfo.value.findings]
+            return "\n\n".join(
+                [*texts, *(["nothing judged: no Application in this tree"] if excinfo.value.nothing else [])]
+            )
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:

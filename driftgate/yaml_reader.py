@@ -16,7 +16,8 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import yaml
 from yaml.composer import Composer
@@ -97,6 +98,21 @@ def read_yaml(data: bytes | str, file: str, *, exact: bool = True, below: int = 
     and no columns, because the block's indentation is not part of the text. Faults: `not-utf8`, `too-large`,
     `templated` (not YAML, and holds template actions), `not-yaml`, `alias-bomb`, `too-deep`.
     """
+    if isinstance(data, bytes) and len(data) < _REMEMBERED_BYTES:
+        return _read_again(data, file, exact, below)
+    return _read(data, file, exact, below)
+
+
+# A manifest is read where it is found and again where a directory source renders it; what was read is never changed.
+_REMEMBERED_BYTES = 64 * 1024
+
+
+@lru_cache(maxsize=4096)
+def _read_again(data: bytes, file: str, exact: bool, below: int) -> YamlText:
+    return _read(data, file, exact, below)
+
+
+def _read(data: bytes | str, file: str, exact: bool, below: int) -> YamlText:
     if len(data) > MAX_BYTES:
         return YamlText(file, (), ReadFault("too-large", Place(file), f"{len(data)} bytes, over {MAX_BYTES}"))
     try:
@@ -134,7 +150,7 @@ def _read_text(text: str, positions: _Positions) -> YamlText:
             documents.append(Document(len(documents), root, tuple(converter.duplicates)))
     except _TooMuchError as error:
         place = positions.place(error.node.start_mark)
-        return YamlText(file, tuple(documents), ReadFault(error.fault, place, str(error)))
+        return YamlText(file, tuple(documents), ReadFault(_templated_or(error.fault, text), place, str(error)))
     except (yaml.MarkedYAMLError, yaml.reader.ReaderError) as error:
         return YamlText(file, tuple(documents), _syntax_fault(error, text, positions))
     except ValueError as error:
@@ -150,8 +166,11 @@ def _syntax_fault(error: yaml.MarkedYAMLError | yaml.reader.ReaderError, text: s
     elif positions.exact:
         # libyaml counts bytes here, unlike everywhere else.
         place = Place(positions.file, text.encode()[: error.position].count(b"\n") + 1 + positions.below)
-    fault = "templated" if _TEMPLATE_MARK in text else "not-yaml"
-    return ReadFault(fault, place, message)
+    return ReadFault(_templated_or("not-yaml", text), place, message)
+
+
+def _templated_or(fault: str, text: str) -> str:
+    return "templated" if fault == "not-yaml" and _TEMPLATE_MARK in text else fault
 
 
 class _Loader(CParser):
@@ -264,8 +283,7 @@ class _TooMuchError(Exception):
         self.node = node
 
 
-@dataclass(frozen=True, slots=True)
-class _Converted:
+class _Converted(NamedTuple):
     """A node of ours, with its size and depth where every alias counts as what it stands for."""
 
     node: Node
@@ -287,35 +305,39 @@ class _Converter:
         return self._convert(root, ()).node
 
     def _convert(self, composed: yaml.Node, path: Path) -> _Converted:
+        if isinstance(composed, ScalarNode):
+            self._counted(composed)
+            line, column = self.positions.of(composed.start_mark)
+            kind = Literal if composed.style == "|" else Node
+            return _Converted(kind(_scalar(composed), self.positions.file, line, column))
         identity = id(composed)
         done = self._done.get(identity)
         if done is not None:
             return done
         if identity in self._open:
             raise _TooMuchError("alias-bomb", composed, "an anchor contains itself")
-        self._count += 1
-        if self._count > MAX_NODES:
-            raise _TooMuchError("too-large", composed, f"more than {MAX_NODES} values in one document")
+        self._counted(composed)
         line, column = self.positions.of(composed.start_mark)
-        if isinstance(composed, ScalarNode):
-            kind = Literal if composed.style == "|" else Node
-            result = _Converted(kind(_scalar(composed), self.positions.file, line, column))
+        self._open.add(identity)
+        if len(self._open) > MAX_DEPTH:
+            raise _too_deep(composed)
+        if isinstance(composed, SequenceNode):
+            result = self._sequence(composed, path, line, column)
         else:
-            self._open.add(identity)
-            if len(self._open) > MAX_DEPTH:
-                raise _too_deep(composed)
-            if isinstance(composed, SequenceNode):
-                result = self._sequence(composed, path, line, column)
-            else:
-                assert isinstance(composed, MappingNode)
-                result = self._mapping(composed, path, line, column)
-            self._open.discard(identity)
+            assert isinstance(composed, MappingNode)
+            result = self._mapping(composed, path, line, column)
+        self._open.discard(identity)
         if result.size > MAX_EXPANDED:
             raise _TooMuchError("alias-bomb", composed, f"aliases multiply this to more than {MAX_EXPANDED} values")
         if result.depth > MAX_DEPTH:
             raise _too_deep(composed)
         self._done[identity] = result
         return result
+
+    def _counted(self, composed: yaml.Node) -> None:
+        self._count += 1
+        if self._count > MAX_NODES:
+            raise _TooMuchError("too-large", composed, f"more than {MAX_NODES} values in one document")
 
     def _sequence(self, composed: SequenceNode, path: Path, line: int, column: int) -> _Converted:
         items = [self._convert(item, (*path, index)) for index, item in enumerate(composed.value)]

@@ -7,9 +7,10 @@ described by lines `<file>:<line> <check-id>` (or `<file> <check-id>`) in a file
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from driftgate.model.outcome import Judgement, Outcome
@@ -72,9 +73,15 @@ def cases(kind: str) -> list[Case]:
 
 
 def judge_case(path: Path, settings: Settings | None = None) -> Judgement:
-    """The judgement of a case's one environment, without any cache."""
+    """The judgement of a case's one environment, without any cache.
+
+    A case may state in `case.json` under which `urls` its repository is known, and which `settings` it is judged with.
+    """
+    file = path / "case.json"
+    options = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     policies = policies_of(path, None)
-    (judgement,) = judge_tree(path, policies, settings or Settings(cache=None, workers=1), [REPOSITORY_URL])
+    settings = replace(settings or Settings(cache=None, workers=1), **options.get("settings", {}))
+    (judgement,) = judge_tree(path, policies, settings, options.get("urls", [REPOSITORY_URL]))
     return judgement
 
 

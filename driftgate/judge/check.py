@@ -86,13 +86,12 @@ Result = Breach | Unchecked | NotApplicable
 
 @dataclass(frozen=True)
 class Subject:
-    """What a check is handed. `loaded` is there for Application checks, `findings` and `crashes` for run checks."""
+    """What a check is handed. `loaded` is there for Application checks, `findings` for run checks."""
 
     environment: Environment
     policy: Policy
     loaded: LoadedApplication | None = None
     findings: tuple[Finding, ...] = ()
-    crashes: tuple[tuple[str, str, str], ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -119,11 +118,11 @@ class Subject:
         """The place of a field of the Application's manifest, or of its nearest ancestor."""
         return self.application.place_of(*path)
 
-    def cause(self, manifest: Manifest, *path: str | int, part: str = "") -> tuple[Place, tuple[Related, ...]]:
+    def cause(self, manifest: Manifest, *path: str | int, part: str | None = None) -> tuple[Place, tuple[Related, ...]]:
         """The line that sets a rendered field, and where it is rendered.
 
         For a chart that is the values line, found by effect; where no single line does it, the template's file.
-        `part` is the piece of the field's text that is meant, such as the tag of an image.
+        `part` is the piece of the field's text that is meant, such as the tag of an image, or "" for an empty one.
         """
         rendered = manifest.place_of(*path)
         if rendered.exact:
@@ -142,7 +141,7 @@ class Subject:
         *,
         fix: str = "",
         anchor: Path | None = None,
-        part: str = "",
+        part: str | None = None,
     ) -> Breach:
         """A breach of a rendered field; `anchor` is another field whose line is the cause, where `path` is absent."""
         place, related = self.cause(manifest, *(path if anchor is None else anchor), part=part)
@@ -247,6 +246,8 @@ def problems(subject: Subject, fault: str) -> Iterator[Result]:
             *subject.environment.problems,
             *(problem for render in renders for problem in render.problems),
         ]
+    # The same place may be told twice, as something not read and as what a source fails over: the latter weighs more.
+    found.sort(key=lambda problem: problem.kind is not ProblemKind.BROKEN)
     places: set[Place] = set()
     for problem in found:
         if problem.fault == fault and problem.place not in places:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import traceback
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
@@ -51,28 +52,30 @@ class _Bench:
     catalogue: Catalogue
     today: dt.date
     findings: list[Finding] = field(default_factory=list)
-    crashes: list[tuple[str, str, str]] = field(default_factory=list)
-    tallies: dict[str, Counter[Outcome]] = field(default_factory=dict)
+    # By check and then by Application, "" for the environment and the run.
+    outcomes: dict[str, dict[str, Outcome]] = field(default_factory=dict)
+    _severities: dict[str, Severity | None] = field(default_factory=dict)
 
     def run(self, check: Check, subject: Subject) -> None:
-        """Run one check on one subject and count what came of it."""
-        severity = self.policy.severity(check.id, check.severity)
-        tally = self.tallies.setdefault(check.id, Counter())
-        if severity is None:
-            tally[Outcome.NOT_APPLICABLE] += 1
-            return
+        """Run one check on one subject and keep what came of it."""
+        severity = self.severity(check)
         label = subject.loaded.label if subject.loaded else ""
-        try:
-            results = list(check.function(subject))
-        except Exception as error:  # a broken check must not hide the others, nor pass
-            self.crashes.append((check.id, label, _where(error)))
-            tally[Outcome.COULD_NOT_CHECK] += 1
+        outcomes = self.outcomes.setdefault(check.id, {})
+        if severity is None:
+            outcomes[label] = Outcome.NOT_APPLICABLE
             return
-        tally[_subject_outcome(results)] += 1
+        results = _results(check, subject)
+        outcomes[label] = _subject_outcome(results)
         for result in results:
             if not isinstance(result, NotApplicable):
                 outcome = Outcome.COULD_NOT_CHECK if isinstance(result, Unchecked) else Outcome.FAILED
                 self.findings.append(self._finding(check, severity, outcome, label, result))
+
+    def severity(self, check: Check) -> Severity | None:
+        """The severity that policy gives a check, asked once a run."""
+        if check.id not in self._severities:
+            self._severities[check.id] = self.policy.severity(check.id, check.severity)
+        return self._severities[check.id]
 
     def _finding(
         self, check: Check, severity: Severity, outcome: Outcome, label: str, result: Breach | Unchecked
@@ -95,15 +98,9 @@ class _Bench:
         )
 
     def run_subject(self) -> Subject:
-        """What a run check is handed: the findings so far and what crashed."""
+        """What a run check is handed: the findings so far."""
         facts = {"check_ids": frozenset(self.catalogue.checks), "today": self.today}
-        return Subject(
-            self.environment,
-            self.policy,
-            findings=tuple(self.findings),
-            crashes=tuple(self.crashes),
-            facts=facts,
-        )
+        return Subject(self.environment, self.policy, findings=tuple(self.findings), facts=facts)
 
     def apply_waivers(self) -> None:
         """Waive what a holding waiver matches; findings about waivers themselves cannot be waived."""
@@ -115,31 +112,48 @@ class _Bench:
             if waiver is not None:
                 text = f"{waiver.reason} ({waiver.owner}, until {waiver.expires_text})"
                 self.findings[index] = replace(finding, outcome=Outcome.WAIVED, waiver=text)
-                self._recount(finding)
 
-    def _recount(self, finding: Finding) -> None:
-        """A subject whose last open finding was waived counts as waived."""
-        tally = self.tallies[finding.check]
-        open_left = any(
-            other.check == finding.check
-            and other.application == finding.application
-            and other.outcome is finding.outcome
-            for other in self.findings
+    def tallies(self) -> dict[str, Tally]:
+        """How often each check came to each outcome: a subject of which everything was waived counts as waived."""
+        left: dict[tuple[str, str], set[Outcome]] = {}
+        for finding in self.findings:
+            left.setdefault((finding.check, finding.application), set()).add(finding.outcome)
+        return {
+            check: _tally(
+                Counter(_heaviest(left.get((check, label), {outcome})) for label, outcome in subjects.items())
+            )
+            for check, subjects in sorted(self.outcomes.items())
+        }
+
+
+def _results(check: Check, subject: Subject) -> list[Result]:
+    """What a check yields; a crash is one more result, because a broken check must neither hide others nor pass."""
+    results: list[Result] = []
+    try:
+        results.extend(check.function(subject))  # what came before a crash stays
+    except Exception as error:
+        place = subject.application.place if subject.loaded else subject.policy.place_of("checks", check.id)
+        found = f"the check crashed: {_where(error)}"
+        results.append(
+            Unchecked(place, found, "a check that ends; this is a fault of the check", field="crash", fix=_REPORT)
         )
-        if not open_left and tally[finding.outcome]:
-            tally[finding.outcome] -= 1
-            tally[Outcome.WAIVED] += 1
+    return results
+
+
+_REPORT = "Report it with the place that is named; until then policy can switch the check off, with this reason."
 
 
 def _subject_outcome(results: list[Result]) -> Outcome:
     """The heaviest of what a check said of one subject; a check that said nothing has passed it."""
-    kinds = {type(result) for result in results}
-    outcomes = {
-        Breach: Outcome.FAILED,
-        Unchecked: Outcome.COULD_NOT_CHECK,
-        NotApplicable: Outcome.NOT_APPLICABLE,
-    }
-    return next((outcome for kind, outcome in outcomes.items() if kind in kinds), Outcome.PASSED)
+    return _heaviest([_OUTCOMES[type(result)] for result in results])
+
+
+_OUTCOMES = {Breach: Outcome.FAILED, Unchecked: Outcome.COULD_NOT_CHECK, NotApplicable: Outcome.NOT_APPLICABLE}
+_BY_WEIGHT = (Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.WAIVED, Outcome.COULD_NOT_CHECK, Outcome.FAILED)
+
+
+def _heaviest(outcomes: Iterable[Outcome]) -> Outcome:
+    return max(outcomes, key=_BY_WEIGHT.index, default=Outcome.PASSED)
 
 
 def _where(error: Exception) -> str:
@@ -164,7 +178,7 @@ def _ledger(environment: Environment, policy: Policy, bench: _Bench, renders: di
         excluded=environment.excluded,
         waived_failures=sum(not finding.could_not_check for finding in waived),
         waived_unchecked=sum(finding.could_not_check for finding in waived),
-        checks={name: _tally(counts) for name, counts in sorted(bench.tallies.items())},
+        checks=bench.tallies(),
         renders=renders,
     )
 

@@ -47,7 +47,8 @@ class Parameter:
     """One entry of `helm.parameters`: what `--set` or, with `force_string`, `--set-string` gets."""
 
     name: str
-    value: str
+    # Out of sight in representations, which end up in tracebacks: it may hold a credential.
+    value: str = field(repr=False)
     force_string: bool
     place: Place
 
@@ -122,6 +123,10 @@ class Source:
         """How a person would name the source."""
         where = self.chart or self.path or self.ref or "."
         return f"{self.repo_url} {where}".strip()
+
+    def with_node(self, node: Node) -> Source:
+        """The same source as another node has it."""
+        return _source(self.index, self.path_in_spec, node)
 
 
 @dataclass(frozen=True, slots=True)

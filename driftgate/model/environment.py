@@ -12,6 +12,7 @@ from driftgate.model.node import Duplicate, Node, Path
 from driftgate.model.place import Place
 
 __all__ = [
+    "ASSUMED_REPOSITORY",
     "Chart",
     "Environment",
     "LayerKind",
@@ -24,6 +25,9 @@ __all__ = [
     "SourceType",
     "ValuesLayer",
 ]
+
+
+ASSUMED_REPOSITORY = "the source was taken for this repository because its path is here"
 
 
 class ProblemKind(Enum):
@@ -88,7 +92,8 @@ class ValuesLayer:
     node: Node
     entry: Place
     file: str = ""
-    text: str = ""
+    # Out of sight in representations, which end up in tracebacks: it may hold a credential.
+    text: str = field(default="", repr=False)
     duplicates: tuple[Duplicate, ...] = ()
 
 
@@ -103,13 +108,17 @@ class RenderStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OutputFault:
-    """Something wrong with one rendered document that did not stop the render."""
+    """Something wrong with one rendered document that did not stop the render.
+
+    `field` tells faults of one sort in one document apart in a finding's key.
+    """
 
     fault: str
     template: str
     document: int
     found: str
     node_place: Place | None = None
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +171,12 @@ class LoadedApplication:
     manifests: tuple[Manifest, ...]
     parents: tuple[str, ...] = ()
     reach: Reach = Reach.STANDALONE
+    _is_parent: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Known once: a check that asks it of all Applications for each of them would ask a million times.
+        children = (one.kind == "Application" and one.group == "argoproj.io" for one in self.manifests)
+        object.__setattr__(self, "_is_parent", any(children))
 
     @property
     def complete(self) -> bool:
@@ -171,7 +186,7 @@ class LoadedApplication:
     @property
     def is_parent(self) -> bool:
         """Whether it renders other Applications."""
-        return any(manifest.kind == "Application" and manifest.group == "argoproj.io" for manifest in self.manifests)
+        return self._is_parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +203,7 @@ class Chart:
     render: Render | None = None
 
 
-def _no_origin(_manifest: Manifest, _path: Path, _part: str) -> Place | None:
+def _no_origin(_manifest: Manifest, _path: Path, _part: str | None) -> Place | None:
     return None
 
 
@@ -197,8 +212,8 @@ class Environment:
     """Everything that is judged under one policy.
 
     `origin` answers which values line sets a rendered field: given a manifest, a field path and the part of the
-    field's text that is meant ("" for all of it) it gives the place, or
-    None where no single line does. It is a function because the answer takes further renders and is wanted for
+    field's text that is meant (None for all of it, "" for what is empty in it) it gives the place, or None where no
+    single line does. It is a function because the answer takes further renders and is wanted for
     findings only.
     """
 
@@ -213,7 +228,7 @@ class Environment:
     values_files: tuple[str, ...] = ()
     unlisted_values_files: tuple[tuple[str, str], ...] = ()
     paths: frozenset[str] = frozenset()
-    origin: Callable[[Manifest, Path, str], Place | None] = _no_origin
+    origin: Callable[[Manifest, Path, str | None], Place | None] = field(default=_no_origin, repr=False)
 
     def find(self, label: str) -> LoadedApplication | None:
         """The Application of a label."""

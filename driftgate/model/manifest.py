@@ -20,7 +20,8 @@ class Manifest:
     `object` is the plain document, with Secret values made unprintable. `namespace` is what the manifest itself says;
     `target_namespace` is where it goes once Argo CD has filled in the destination namespace ("" for cluster-scoped
     kinds). `template` is the file it came from; `node` is there where the object stands in that file as written, so
-    that a field's line is exact.
+    that a field's line is exact. `namespaced` is None for a kind that neither Kubernetes nor a CRD of the tree nor
+    policy tells of; Argo CD takes such a kind as namespaced until the cluster knows it.
     """
 
     application: str
@@ -30,6 +31,7 @@ class Manifest:
     template: str
     target_namespace: str = ""
     node: Node | None = None
+    namespaced: bool | None = None
 
     @property
     def api_version(self) -> str:
@@ -101,23 +103,20 @@ class Manifest:
     @property
     def pod_spec_path(self) -> Path | None:
         """Where this kind keeps its pod template's spec, or None for kinds without pods."""
-        if self.group == "" and self.kind == "Pod":
-            return ("spec",)
-        if (self.group, self.kind) == ("batch", "CronJob"):
-            return ("spec", "jobTemplate", "spec", "template", "spec")
-        if (self.group, self.kind) in _WORKLOADS:
-            return ("spec", "template", "spec")
-        return None
+        return _POD_SPECS.get((self.group, self.kind))
 
 
-_WORKLOADS = {
-    ("apps", "Deployment"),
-    ("apps", "StatefulSet"),
-    ("apps", "DaemonSet"),
-    ("apps", "ReplicaSet"),
-    ("batch", "Job"),
-    ("", "ReplicationController"),
-    ("argoproj.io", "Rollout"),
+_TEMPLATE: Path = ("spec", "template", "spec")
+_POD_SPECS: dict[tuple[str, str], Path] = {
+    ("", "Pod"): ("spec",),
+    ("", "ReplicationController"): _TEMPLATE,
+    ("apps", "Deployment"): _TEMPLATE,
+    ("apps", "StatefulSet"): _TEMPLATE,
+    ("apps", "DaemonSet"): _TEMPLATE,
+    ("apps", "ReplicaSet"): _TEMPLATE,
+    ("argoproj.io", "Rollout"): _TEMPLATE,
+    ("batch", "Job"): _TEMPLATE,
+    ("batch", "CronJob"): ("spec", "jobTemplate", *_TEMPLATE),
 }
 
 

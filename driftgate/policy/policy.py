@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import functools
+import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -15,7 +16,7 @@ from driftgate.model.outcome import Severity
 from driftgate.model.place import Place
 from driftgate.policy.sections import Section, build, schema_of, setting
 from driftgate.policy.waivers import WAIVER_SCHEMA, Waiver
-from driftgate.yaml_reader import read_yaml
+from driftgate.yaml_reader import read_yaml, resolve_scalar
 
 __all__ = [
     "ArgoCDSection",
@@ -60,6 +61,9 @@ class ArgoCDSection(Section):
     version: str = setting("3.6", "Argo CD's version, major and minor.")
     namespace: str = setting("argocd", "The namespace of its control plane.")
     config: str = setting("", "Path of the argocd-cm ConfigMap in the tree.")
+    directory_bytes: int = setting(
+        10_000_000, "The repo-server's --max-combined-directory-manifests-size in bytes; 0 for no limit."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,9 @@ class Policy:
     roots: tuple[str, ...] = ()
     inventory: tuple[str, ...] | None = None
     waivers: tuple[Waiver, ...] = ()
+    _sections: dict[tuple[type[Section], str], Section] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def shipped(cls, sections: Mapping[str, type[Section]]) -> Policy:
@@ -105,9 +112,11 @@ class Policy:
 
     def section(self, kind: type[S], application: str = "") -> S:
         """The section of a topic for one Application, or for the environment as a whole."""
-        name = next(name for name, known in {**_FRAME, **self.known_sections}.items() if known is kind)
-        section: S = _section(cast("Any", kind), _Frozen(self._merged(name, application)))
-        return section
+        key = (kind, application if application in self.overrides else "")
+        if key not in self._sections:
+            name = next(name for name, known in {**_FRAME, **self.known_sections}.items() if known is kind)
+            self._sections[key] = build(kind, self._merged(name, key[1]))
+        return cast("S", self._sections[key])
 
     def _merged(self, name: str, application: str) -> Any:
         below = self.node.get(name)
@@ -136,18 +145,6 @@ class Policy:
     def place_of(self, *path: str | int) -> Place:
         """The place of a policy entry, or of its nearest ancestor; the file, where the policy is the default."""
         return self.node.place_of(*path) if self.file else Place(".")
-
-
-class _Frozen(dict[str, Any]):
-    """A mapping that is hashed by its text, so that equal sections are built once."""
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(repr(self))
-
-
-@functools.lru_cache(maxsize=4096)
-def _section(kind: type[Any], data: _Frozen) -> Any:
-    return build(kind, data)
 
 
 def _overlay(base: Any, over: Any) -> Any:
@@ -215,22 +212,22 @@ def read_policies(
 ) -> tuple[Policy, ...]:
     """The policies of a tree, one per environment, sorted by name.
 
-    `configured` is a file or a folder relative to the root. Without it `policies/` is looked at, and files there that
-    do not begin with `driftgate:` belong to somebody else. A configured place without a policy is a UsageError; what
-    is wrong inside a policy is a PolicyError with every place.
+    `configured` is a file or a folder relative to the root. Without it `policies/` is looked at, and files there
+    without a key `driftgate` belong to somebody else. A configured place without a policy is a UsageError; what is
+    wrong inside a policy is a PolicyError with every place.
     """
     place = root / (configured or "policies")
     if not place.exists():
         if configured:
             raise UsageError(f"policy {configured}: no such file or folder in {root}")
         return (Policy.shipped(sections),)
-    files = [place] if place.is_file() else sorted(p for p in place.iterdir() if p.suffix in (".yaml", ".yml"))
-    nodes = [node for path in files if (node := _policy_node(root, path, strict=place.is_file())) is not None]
+    strict = configured is not None and place.is_file()
+    nodes = [node for path in _policy_files(place) if (node := _policy_node(root, path, strict=strict)) is not None]
     environments = [node for node in nodes if node.get("environment") is not None]
     if not environments and configured:
         raise UsageError(f"policy {configured}: no policy in it (a policy file has `driftgate: 1` and `environment`)")
     schema = policy_schema(sections, check_ids)
-    problems = tuple(problem for node in nodes for problem in _schema_problems(node, schema))
+    problems = tuple(problem for node in nodes for problem in (*_schema_problems(node, schema), *_nameless(node)))
     if problems:
         raise PolicyError(problems)
     shared = [entry for node in nodes if node.get("environment") is None for entry in _entries(node, "waivers")]
@@ -239,8 +236,22 @@ def read_policies(
     return tuple(sorted(policies, key=lambda p: p.environment)) or (Policy.shipped(sections),)
 
 
+def _policy_files(place: FilePath) -> list[FilePath]:
+    if place.is_file():
+        return [place]
+    return sorted(path for path in place.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file())
+
+
+def _nameless(node: Node) -> list[tuple[Place, str]]:
+    """A policy without a name would be passed over; only a file of waivers, which all environments share, has none."""
+    decided = [key for key in node.mapping if key not in ("driftgate", "environment", "waivers")]
+    if node.get("environment") is not None or not decided:
+        return []
+    return [(node.place, f"the policy needs environment, because it sets {', '.join(decided)}")]
+
+
 def _policy_node(root: FilePath, path: FilePath, *, strict: bool) -> Node | None:
-    name = path.relative_to(root).as_posix()
+    name = FilePath(os.path.relpath(path, root)).as_posix()
     try:
         text = read_yaml(path.read_bytes(), name)
     except OSError as error:
@@ -251,6 +262,8 @@ def _policy_node(root: FilePath, path: FilePath, *, strict: bool) -> Node | None
     duplicates = [d for document in text.documents for d in document.duplicates]
     if ours and duplicates:
         raise PolicyError(tuple((d.second, f"{field_path(d.path)} is already set at {d.first}") for d in duplicates))
+    if ours and len(text.roots) > 1:
+        raise PolicyError(((text.roots[1].place, "a second document; a policy file has one"),))
     return text.roots[0] if ours and text.roots else None
 
 
@@ -304,18 +317,31 @@ def _rewritten(error: Any, node: Node) -> list[tuple[Place, str]]:
         missing = [key for key in error.validator_value if key not in error.instance]
         return [(node.place_of(*path), f"{where or 'the policy'} needs {', '.join(missing)}")]
     if error.validator == "enum":
-        choices = ", ".join(str(value) for value in error.validator_value)
-        return [(node.place_of(*path), f"{where}: {error.instance!r} is not one of {choices}")]
+        # A bare `off` is false to YAML, so such choices are shown with the quotes that they need.
+        choices = ", ".join(
+            value if resolve_scalar(value) == value else f'"{value}"' for value in error.validator_value
+        )
+        shown = repr(error.instance) if isinstance(error.instance, str) else json.dumps(error.instance)
+        return [(node.place_of(*path), f"{where}: {shown} is not one of {choices}")]
+    if error.validator == "anyOf":
+        # `T | None`: what is wrong is told of T, not of the null that would also do.
+        return [problem for below in error.context if below.schema_path[0] == 0 for problem in _rewritten(below, node)]
     if error.validator == "const":
         return [(node.place_of(*path), f"{where}: this driftgate reads format {error.validator_value}")]
-    expected = error.validator_value if error.validator == "type" else "one of the allowed forms"
     found = node.get(*path)
-    return [
-        (
-            node.place_of(*path),
-            f"{where}: expected {expected}, found {found.type_name if found else 'nothing'}",
-        )
-    ]
+    text = f"expected {_YAML_TYPES[error.validator_value]}, found {found.type_name if found else 'nothing'}"
+    return [(node.place_of(*path), f"{where + ': ' if where else ''}{text}")]
+
+
+# JSON Schema's types in the words that Node.type_name has.
+_YAML_TYPES = {
+    "object": "mapping",
+    "array": "list",
+    "string": "string",
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+}
 
 
 def _unknown_key(where: str, key: str, known: list[str]) -> str:

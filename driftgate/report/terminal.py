@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from driftgate.model.outcome import Finding, Judgement, Outcome, Severity
 
-__all__ = ["finding_text", "summary_text", "terminal_report", "verdict"]
+__all__ = ["finding_text", "printable", "summary_text", "terminal_report", "verdict"]
 
 _CONTROL = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)]}
 _CONTROL.update({code: f"\\u{code:04x}" for code in (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))})
@@ -53,8 +53,8 @@ def finding_text(finding: Finding, *, width: int = 100, colour: bool = False) ->
     weight = "could not check" if unchecked else finding.severity.value
     subject = " ".join(part for part in (finding.application, finding.object) if part)
     painted = _paint(weight, "could-not-check" if unchecked else weight, colour)
-    head = f"{_safe(str(finding.place))}  {painted}  {finding.check}"
-    head += f"  ({_safe(subject)})" if subject else ""
+    head = f"{printable(str(finding.place))}  {painted}  {finding.check}"
+    head += f"  ({printable(subject)})" if subject else ""
     rows = [
         ("found", finding.found),
         ("expected", finding.expected),
@@ -67,13 +67,13 @@ def finding_text(finding: Finding, *, width: int = 100, colour: bool = False) ->
 
 def _row(name: str, text: str, width: int) -> Iterator[str]:
     short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} … ({len(text)} characters)"
-    wrapped = textwrap.wrap(_safe(short), max(40, width - 14), break_long_words=False) or [""]
+    wrapped = textwrap.wrap(printable(short), max(40, width - 14), break_long_words=False) or [""]
     yield f"  {name:<10}{wrapped[0]}"
     for line in wrapped[1:]:
         yield " " * 12 + line
 
 
-def _safe(text: str) -> str:
+def printable(text: str) -> str:
     """Without control characters: a manifest must not steer the terminal that shows it."""
     return text.translate(_CONTROL)
 
@@ -87,7 +87,7 @@ def _waived(judgement: Judgement) -> Iterator[str]:
     if waived:
         yield "waived"
         for finding in waived:
-            yield _safe(f"  {finding.place}  {finding.check}  {finding.application}: {finding.waiver}")
+            yield printable(f"  {finding.place}  {finding.check}  {finding.application}: {finding.waiver}")
         yield ""
 
 
@@ -114,7 +114,7 @@ def _ledger(judgement: Judgement, width: int) -> Iterator[str]:
     if ledger.excluded:
         rows.append(("excluded", f"{len(ledger.excluded)} manifests in folders that policy leaves out"))
     for name, text in rows:
-        for number, line in enumerate(textwrap.wrap(_safe(text), max(40, width - 18), break_long_words=False) or [""]):
+        for number, line in enumerate(textwrap.wrap(printable(text), max(40, width - 18), break_long_words=False) or [""]):
             yield f"  {name if not number else '':<14}{line}"
 
 
