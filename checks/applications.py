@@ -1,38 +1,23 @@
-"""Whether every Application is there, is known to Argo CD, and may be what it is."""
+"""Applications: which there must be, how they hang together, what stands in them."""
 
 from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from driftgate.judge import Breach, NotApplicable, Result, Scope, Subject, Unchecked, check, problem_result, problems
-from driftgate.model.application import FINALIZERS, Application, AppProject, ResourcePattern
-from driftgate.model.environment import Environment, LoadedApplication, Problem, ProblemKind, Reach, RenderStatus
-from driftgate.model.manifest import Manifest, named_path
+from driftgate.judge import Breach, NotApplicable, Result, Scope, Subject, Unchecked, check
+from driftgate.model.application import FINALIZERS, Application
+from driftgate.model.environment import LoadedApplication, ProblemKind, Reach, RenderStatus
 from driftgate.model.node import Node, Path
 from driftgate.model.outcome import Related, Severity
-from driftgate.model.place import Place
 from driftgate.policy import ArgoCDSection, Section, setting
-from driftgate.repository.sources import is_placeholder
-from driftgate.semantics.giturl import is_oci, without_credentials
-from driftgate.semantics.globs import gobwas_match
-from driftgate.semantics.hooks import hook_types
-from driftgate.semantics.projects import (
-    DestinationRule,
-    KindRule,
-    destination_permitted,
-    kind_permitted,
-    source_permitted,
-)
 from driftgate.semantics.schema_fields import FieldFault, field_faults
 from driftgate.semantics.sync_waves import SYNC_WAVE_ANNOTATION
 
 POLICY: dict[str, type[Section]] = {}
-DEFAULT_PROJECT = "default"
-IN_CLUSTER = ("https://kubernetes.default.svc", "in-cluster")
 # What the controller itself puts on an Application whose manifests have hooks of these phases.
 _HOOK_FINALIZERS = (
     "pre-delete-finalizer.argocd.argoproj.io",
@@ -55,36 +40,12 @@ class Bounds(Section):
 class Applications(Section):
     """What an Application must be, beside what Argo CD itself asks for."""
 
-    projects: tuple[str, ...] = setting(
-        (), "The AppProjects that an Application may belong to; any, if none is listed."
-    )
-    repositories: tuple[str, ...] = setting(
-        (), "Patterns of the repositories that sources may name, written as in sourceRepos of an AppProject."
-    )
-    revisions: tuple[str, ...] = setting(
-        (), "Globs of the revisions that Git sources may follow; HEAD stands for an absent targetRevision."
-    )
     finalizers: tuple[str, ...] = setting((), "Finalizers of which every Application must have one.")
     revision_history_limit: Bounds | None = setting(None, "How many past syncs may be kept; Argo CD's default is 10.")
     info: tuple[str, ...] = setting((), "The names that spec.info must have, each with a value.")
 
 
 POLICY["applications"] = Applications
-
-
-def _key(subject: Subject, path: Path) -> str:
-    return named_path(subject.application.node.plain(), path)
-
-
-def _policy_place(subject: Subject, setting: str, note: str) -> tuple[Related, ...]:
-    """Where policy asks for it: the Application's own entry, or that of the environment."""
-    name = subject.application.name
-    own = ("overrides", name, "applications", setting)
-    path = own if subject.policy.node.get(*own) is not None else ("applications", setting)
-    return (Related(subject.policy.place_of(*path), note),)
-
-
-# Inventory
 
 
 @check(scope=Scope.ENVIRONMENT)
@@ -211,20 +172,6 @@ def _meeting(group: list[LoadedApplication], *, one_cluster: bool) -> list[Loade
     return max(together.values(), key=len)
 
 
-@check(scope=Scope.ENVIRONMENT)
-def manifest_empty(subject: Subject) -> Iterator[Result]:
-    """A manifest file holds nothing
-
-    Why: Below the folders that policy calls manifests, an empty file or one that holds comments only is a manifest
-    that somebody emptied; with prune on, what it deployed is deleted, and no error is shown anywhere.
-
-    Fix: Restore the manifest, or delete the file.
-    """
-    if not subject.policy.manifests:
-        yield NotApplicable()
-    yield from problems(subject, "manifest-empty")
-
-
 @check()
 def application_unreachable(subject: Subject) -> Iterator[Result]:
     """No root reaches an Application
@@ -258,9 +205,6 @@ def application_set_not_expanded(subject: Subject) -> Iterator[Result]:
     """
     for name, place in subject.environment.application_sets:
         yield Unchecked(place, f"ApplicationSet {name}", "Applications that stand in the tree", field=name)
-
-
-# Fields
 
 
 @check()
@@ -301,495 +245,13 @@ def _has_its_own_check(application: Application, path: Path) -> bool:
     """Whether a check that knows more speaks of it: of waves that are no strings, of sources without URL or path."""
     parts = {(*source.path_in_spec, name) for source in application.sources for name in ("repoURL", "path")}
     return path == ("metadata", "annotations", SYNC_WAVE_ANNOTATION) or (
-        path in parts and _is_absent(application.node, path)
+        path in parts and application.node.lacks(*path)
     )
-
-
-def _is_absent(node: Node, path: Path) -> bool:
-    below = node.get(*path)
-    return below is None or below.value in (None, "")
 
 
 def _field_breach(subject: Subject, fault: FieldFault) -> Breach:
     place = subject.place(*fault.path)
-    return Breach(place, fault.found, fault.expected, field=_key(subject, fault.path))
-
-
-# Project
-
-
-@check()
-def application_project_unexpected(subject: Subject) -> Iterator[Result]:
-    """An Application belongs to a project that policy does not allow
-
-    Why: The project is the fence around an Application; in another one it may deploy from other repositories and to
-    other places than the team has agreed on.
-
-    Fix: Set spec.project to one of the allowed projects, or add the project to applications.projects in policy.
-    """
-    allowed = subject.section(Applications).projects
-    if not allowed:
-        yield NotApplicable()
-    elif subject.application.project not in allowed:
-        related = _policy_place(subject, "projects", "the allowed projects")
-        yield Breach(
-            subject.place("spec", "project"),
-            subject.application.project,
-            " or ".join(allowed),
-            field="spec.project",
-            related=related,
-        )
-
-
-@check()
-def application_project_missing(subject: Subject) -> Iterator[Result]:
-    """The project of an Application is not in the tree
-
-    Why: What the project permits cannot be judged; and if it does not exist in the cluster either, Argo CD refuses to
-    sync the Application at all (argo-cd: util/argo/argo.go). Only the project `default` always exists.
-
-    Fix: Correct spec.project, keep the AppProject in this repository, or list it under applications.projects in
-    policy if it is managed elsewhere.
-    """
-    if subject.section(Applications).projects:
-        # Policy knows which projects there are, and any other is told as not allowed.
-        yield NotApplicable()
-        return
-    project = subject.application.project
-    known = {one.name for one in subject.environment.projects}
-    if project in {DEFAULT_PROJECT, *known}:
-        return
-    near = difflib.get_close_matches(project, sorted({DEFAULT_PROJECT, *known}), n=1)
-    expected = "an AppProject of the tree" + (f"; there is {near[0]}" if near else "")
-    yield Unchecked(subject.place("spec", "project"), f"no AppProject {project}", expected, field="spec.project")
-
-
-@check()
-def application_project_forbids(subject: Subject) -> Iterator[Result]:
-    """The project of an Application forbids what the Application does
-
-    Why: Argo CD refuses to sync an Application whose repository or destination its AppProject does not permit, and a
-    sync fails over an object of a kind that it does not permit. Cluster-scoped kinds are forbidden unless listed
-    (argo-cd: pkg/apis/application/v1alpha1/app_project_types.go).
-
-    Fix: Extend the AppProject if this is meant to be allowed; otherwise change the Application.
-    """
-    projects = [one for one in subject.environment.projects if one.name == subject.application.project]
-    if not projects:
-        yield NotApplicable()
-        return
-    # Where two environments of a tree have a project of that name, either may be meant.
-    verdicts = [list(_refusals(subject, project)) for project in projects]
-    yield from min(verdicts, key=len)
-
-
-def _refusals(subject: Subject, project: AppProject) -> Iterator[Result]:
-    yield from _refused_sources(subject, project)
-    yield from _refused_destination(subject, project)
-    yield from _refused_namespaces(subject, project)
-    yield from _refused_kinds(subject, project)
-
-
-def _fence(project: AppProject, field: str) -> tuple[Related, ...]:
-    return (Related(project.node.place_of("spec", field), f"AppProject {project.name}"),)
-
-
-def _refused_sources(subject: Subject, project: AppProject) -> Iterator[Result]:
-    for source in subject.application.sources:
-        path = (*source.path_in_spec, "repoURL")
-        if _is_url(source.repo_url) and not source_permitted(project.source_repos, source.repo_url):
-            expected = f"one of sourceRepos: {', '.join(project.source_repos) or 'none'}"
-            related = _fence(project, "sourceRepos")
-            found = without_credentials(source.repo_url)
-            yield Breach(subject.place(*path), found, expected, field=_key(subject, path), related=related)
-
-
-def _refused_destination(subject: Subject, project: AppProject) -> Iterator[Result]:
-    destination = subject.application.destination
-    if bool(destination.server) == bool(destination.name):
-        return
-    yield from _judged_namespace(
-        subject, project, destination.namespace, subject.place("spec", "destination"), "spec.destination"
-    )
-
-
-def _refused_namespaces(subject: Subject, project: AppProject) -> Iterator[Result]:
-    """Objects that name a namespace of their own, each namespace once."""
-    seen = {subject.application.destination.namespace, ""}
-    for manifest in subject.manifests:
-        if manifest.target_namespace in seen or hook_types(manifest.annotations).ignored:
-            continue
-        seen.add(manifest.target_namespace)
-        place, _ = subject.cause(manifest, "metadata", "namespace")
-        yield from _judged_namespace(
-            subject, project, manifest.target_namespace, place, f"namespaces.{manifest.target_namespace}"
-        )
-
-
-def _judged_namespace(
-    subject: Subject, project: AppProject, namespace: str, place: Place, field: str
-) -> Iterator[Result]:
-    destination = subject.application.destination
-    rules = [DestinationRule(one.server, one.name, one.namespace) for one in project.destinations]
-    answers = {
-        destination_permitted(rules, *cluster, namespace)
-        for cluster in _clusters(destination.server, destination.name, rules)
-    }
-    where = f"{destination.server or destination.name} {namespace}".strip()
-    if answers == {False}:
-        yield Breach(
-            place, where, "a destination that the project permits", field=field, related=_fence(project, "destinations")
-        )
-    elif len(answers) > 1:
-        found = f"{where}, and the project names clusters {'by server' if destination.name else 'by name'}"
-        yield Unchecked(
-            place,
-            found,
-            "a cluster whose name and server the tree tells",
-            field=field,
-            related=_fence(project, "destinations"),
-        )
-
-
-def _clusters(server: str, name: str, rules: list[DestinationRule]) -> list[tuple[str, str]]:
-    """The clusters that a destination may mean: Argo CD knows name and server of each, the tree one of the two."""
-    server = server.rstrip("/")
-    if IN_CLUSTER[0] == server or IN_CLUSTER[1] == name:
-        return [IN_CLUSTER]
-    if name:
-        return [
-            (guess, name)
-            for guess in {"https://another.invalid", *(rule.server.lstrip("!") for rule in rules)}
-            if guess
-        ]
-    return [(server, guess) for guess in {"another", *(rule.name.lstrip("!") for rule in rules)} if guess]
-
-
-def _refused_kinds(subject: Subject, project: AppProject) -> Iterator[Result]:
-    """Objects whose kind the project does not permit, each kind once."""
-    seen: set[tuple[str, str]] = set()
-    for manifest in subject.manifests:
-        if (manifest.group, manifest.kind) in seen or hook_types(manifest.annotations).ignored:
-            continue
-        # A kind that nothing tells of counts as namespaced, as it does for Argo CD.
-        if _permits(project, manifest, namespaced=manifest.namespaced is not False):
-            continue
-        seen.add((manifest.group, manifest.kind))
-        certain = manifest.namespaced is not None or not _permits(project, manifest, namespaced=False)
-        yield _refused_kind(subject, project, manifest, certain=certain)
-
-
-def _permits(project: AppProject, manifest: Manifest, *, namespaced: bool) -> bool:
-    whitelist = project.namespace_resource_whitelist
-    return kind_permitted(
-        manifest.group,
-        manifest.kind,
-        manifest.name,
-        namespaced=namespaced,
-        cluster_whitelist=_rules(project.cluster_resource_whitelist),
-        cluster_blacklist=_rules(project.cluster_resource_blacklist),
-        namespace_whitelist=None if whitelist is None else _rules(whitelist),
-        namespace_blacklist=_rules(project.namespace_resource_blacklist),
-    )
-
-
-def _rules(patterns: Iterable[ResourcePattern]) -> list[KindRule]:
-    return [KindRule(pattern.group, pattern.kind, pattern.name) for pattern in patterns]
-
-
-def _refused_kind(subject: Subject, project: AppProject, manifest: Manifest, *, certain: bool) -> Breach | Unchecked:
-    place, _ = subject.cause(manifest, "kind")
-    kind = f"{manifest.group}/{manifest.kind}".lstrip("/")
-    field = "clusterResourceWhitelist" if manifest.namespaced is False else "namespaceResourceWhitelist"
-    related = _fence(project, field)
-    if certain:
-        return Breach(
-            place,
-            f"{kind} {manifest.name}",
-            f"a kind that AppProject {project.name} permits",
-            field=f"kinds.{kind}",
-            related=related,
-        )
-    found = f"{kind} {manifest.name}, a kind of unknown scope"
-    return Unchecked(
-        place,
-        found,
-        "its CRD in the tree, or the kind in cluster.clusterScopedKinds",
-        field=f"kinds.{kind}",
-        related=related,
-    )
-
-
-# Sources
-
-
-def _is_url(text: str) -> bool:
-    """Whether there is something to judge: an absent URL and a placeholder are told as such."""
-    return bool(text) and not is_placeholder(text)
-
-
-@check()
-def source_repository_unexpected(subject: Subject) -> Iterator[Result]:
-    """A source comes from a repository that policy does not allow
-
-    Why: What a repository holds is deployed; one that the team has not agreed on is reviewed by somebody else, or by
-    nobody.
-
-    Fix: Name an allowed repository, or add this one to applications.repositories in policy.
-    """
-    allowed = subject.section(Applications).repositories
-    if not allowed or not subject.application.sources:
-        yield NotApplicable()
-        return
-    for source in subject.application.sources:
-        path = (*source.path_in_spec, "repoURL")
-        if _is_url(source.repo_url) and not source_permitted(allowed, source.repo_url):
-            related = _policy_place(subject, "repositories", "the allowed repositories")
-            found = without_credentials(source.repo_url)
-            yield Breach(subject.place(*path), found, " or ".join(allowed), field=_key(subject, path), related=related)
-
-
-@check()
-def source_revision_unexpected(subject: Subject) -> Iterator[Result]:
-    """A source follows a revision that policy does not allow
-
-    Why: A branch left over from a trial deploys what nobody merged, and HEAD deploys whatever the repository's default
-    branch is that day.
-
-    Fix: Set targetRevision to an allowed revision, or add this one to applications.revisions in policy.
-    """
-    allowed = subject.section(Applications).revisions
-    sources = [s for s in subject.application.sources if not (s.chart or is_oci(s.repo_url))]
-    if not allowed or not sources:
-        yield NotApplicable()
-        return
-    for source in sources:
-        revision = source.target_revision or "HEAD"
-        if not is_placeholder(revision) and not any(gobwas_match(pattern, revision) for pattern in allowed):
-            path = (*source.path_in_spec, "targetRevision")
-            related = _policy_place(subject, "revisions", "the allowed revisions")
-            yield Breach(
-                subject.place(*path), revision, " or ".join(allowed), field=_key(subject, path), related=related
-            )
-
-
-@check()
-def source_incomplete(subject: Subject) -> Iterator[Result]:
-    """A source does not say where its manifests are
-
-    Why: Argo CD asks for repoURL and one of path and chart (or ref, among several sources), and for targetRevision
-    with a chart; without them the Application is invalid and never syncs (argo-cd: util/argo/argo.go).
-
-    Fix: Write the field that is named; the root of a repository is `path: .`.
-    """
-    application = subject.application
-    if not application.node.get("spec"):
-        yield NotApplicable()
-    elif not application.sources:
-        yield Breach(
-            subject.place("spec"), "neither source nor sources", "spec.source or spec.sources", field="spec.source"
-        )
-    for source in application.sources:
-        for name, found, expected in _missing_parts(application, source.index):
-            path = (*source.path_in_spec, name)
-            yield Breach(subject.place(*path), found, expected, field=_key(subject, path))
-
-
-def _missing_parts(application: Application, index: int) -> Iterator[tuple[str, str, str]]:
-    source = application.sources[index]
-    present = {name for name in ("repoURL", "path", "chart", "ref") if not _is_absent(source.node, (name,))}
-    if "repoURL" not in present:
-        yield "repoURL", "no repoURL", "the URL of the repository"
-    if present.isdisjoint({"path", "chart", "ref"} if application.multi_source else {"path", "chart"}):
-        choice = "path, chart or ref" if application.multi_source else "path or chart"
-        yield "path", f"no {choice}", f"{choice}; the root of a repository is the path ."
-    if "chart" in present and not source.target_revision:
-        yield "targetRevision", "a chart without targetRevision", "the chart's version"
-
-
-@check()
-def source_placeholder(subject: Subject) -> Iterator[Result]:
-    """A source still holds a placeholder
-
-    Why: The text stands for something that is filled in elsewhere or was forgotten; what the Application deploys
-    cannot be known, and Argo CD takes the text as it is.
-
-    Fix: Write the real value, or leave the file out of the judged manifests if it is a template for people.
-    """
-    yield from problems(subject, "source-placeholder")
-
-
-@check()
-def source_path_missing(subject: Subject) -> Iterator[Result]:
-    """The folder that a source names does not exist
-
-    Why: Argo CD cannot render the Application any more; whatever is deployed stays as it was (argo-cd:
-    util/app/path/path.go).
-
-    Fix: Correct spec.source.path, or put the folder back.
-    """
-    yield from problems(subject, "source-path-missing")
-
-
-@check()
-def path_leaves_repository(subject: Subject) -> Iterator[Result]:
-    """A path leads out of the repository
-
-    Why: Argo CD refuses a source path and a values file outside the repository's root, so the Application is not
-    rendered (argo-cd: util/app/path/path.go, util/io/path/resolved.go).
-
-    Fix: Name a path inside the repository; a values file of another one needs a second source with a ref.
-    """
-    yield from problems(subject, "path-leaves-repository")
-
-
-@check()
-def source_pinned(subject: Subject) -> Iterator[Result]:
-    """A source is pinned to a revision that this clone does not hold
-
-    Why: The tag or commit is what is deployed, not the work tree; without it nothing of this source can be judged.
-
-    Fix: Judge in a clone that has the revision (`git fetch --tags`, or a full clone in CI).
-    """
-    yield from problems(subject, "source-pinned")
-
-
-@check()
-def source_remote(subject: Subject) -> Iterator[Result]:
-    """A source lies in another repository
-
-    Why: Its manifests are not in this tree, so nothing of them has been judged.
-
-    Fix: Run `driftgate fetch` to keep a pinned copy, or waive the finding with the reason why it needs no gate.
-    """
-    yield from problems(subject, "source-remote")
-
-
-@check()
-def source_type_ambiguous(subject: Subject) -> Iterator[Result]:
-    """A source asks for several tools at once
-
-    Why: Only one of helm, kustomize, directory and plugin may be set; with two, Argo CD refuses to render
-    (argo-cd: pkg/apis/application/v1alpha1/types.go `ExplicitType`).
-
-    Fix: Keep the block of the tool that is meant.
-    """
-    yield from problems(subject, "source-type-ambiguous")
-
-
-@check()
-def release_name_invalid(subject: Subject) -> Iterator[Result]:
-    """Helm refuses the release name
-
-    Why: A release name has at most 53 characters and is a DNS name; without helm.releaseName the Application's own
-    name is taken, which may be longer. The Application does not render (helm: pkg/chart/common/util).
-
-    Fix: Set a shorter helm.releaseName, or rename the Application.
-    """
-    if not any(render.type.value == "helm" for render in subject.app.renders):
-        yield NotApplicable()
-    yield from problems(subject, "release-name-invalid")
-
-
-# Files
-
-
-@check(scope=Scope.ENVIRONMENT)
-def symlink_out_of_repository(subject: Subject) -> Iterator[Result]:
-    """A symlink leads out of the repository
-
-    Why: Argo CD refuses to render anything of a repository that holds one symlink which is absolute or steps outside
-    the root (argo-cd: util/app/path/path.go `CheckOutOfBoundsSymlinks`).
-
-    Fix: Replace the link by a file, or by a relative link that stays inside.
-    """
-    yield from problems(subject, "symlink-out-of-repository")
-
-
-@check(scope=Scope.ENVIRONMENT)
-def file_unreadable(subject: Subject) -> Iterator[Result]:
-    """A file cannot be read
-
-    Why: It may hold an Application or an object that is deployed; nothing of it has been judged.
-
-    Fix: Restore the file or its permissions, mend the link, or delete it.
-    """
-    yield from problems(subject, "file-unreadable")
-
-
-@check(scope=Scope.ENVIRONMENT)
-def manifest_templated(subject: Subject) -> Iterator[Result]:
-    """A manifest outside a chart holds template actions
-
-    Why: It is not YAML until something fills it in; Argo CD would fail over it, or does not read it, and what it
-    becomes cannot be judged.
-
-    Fix: Move it into a chart that renders it, or leave it out by repository.exclude if it is a template for people.
-    """
-    yield from _first_of_each_file(subject, "manifest-templated")
-
-
-@check(scope=Scope.ENVIRONMENT)
-def manifest_not_yaml(subject: Subject) -> Iterator[Result]:
-    """A manifest is not YAML
-
-    Why: Argo CD fails over a source that holds such a file, and renders none of the source's objects (argo-cd:
-    reposerver/repository/repository.go `getObjsFromYAMLOrJSON`); everything after the place is unknown.
-
-    Fix: Correct the syntax at the place that is named; the file must be UTF-8.
-    """
-    yield from _first_of_each_file(subject, "manifest-not-yaml")
-
-
-def _first_of_each_file(subject: Subject, fault: str) -> Iterator[Result]:
-    """Reading a file ends at its first fault; where two readers met it, the one that ends a render tells it."""
-    seen: set[str] = set()
-    for problem in sorted(_problems(subject.environment, fault), key=lambda one: one.kind is not ProblemKind.BROKEN):
-        if problem.place.file not in seen:
-            seen.add(problem.place.file)
-            yield problem_result(problem)
-
-
-def _problems(environment: Environment, fault: str) -> list[Problem]:
-    renders = [render for loaded in environment.applications for render in loaded.renders]
-    everything = [*environment.problems, *(problem for render in renders for problem in render.problems)]
-    return [problem for problem in everything if problem.fault == fault]
-
-
-@check(scope=Scope.ENVIRONMENT)
-def manifest_duplicate_key(subject: Subject) -> Iterator[Result]:
-    """A manifest has the same key twice
-
-    Why: The parser keeps the second and drops the first without a word (sigs.k8s.io/yaml); what a reader sees first
-    is not what is deployed.
-
-    Fix: Merge the two into one.
-    """
-    told: set[Place] = set()
-    for problem in _problems(subject.environment, "manifest-duplicate-key"):
-        told.add(problem.place)
-        yield problem_result(problem)
-    for loaded in subject.environment.applications:
-        for fault in (fault for render in loaded.renders for fault in render.faults):
-            place = fault.node_place or Place(fault.template)
-            if fault.fault == "manifest-duplicate-key" and place not in told:
-                told.add(place)
-                yield Breach(place, fault.found, "each key once", field=fault.field)
-
-
-@check(scope=Scope.ENVIRONMENT)
-def manifest_without_kind(subject: Subject) -> Iterator[Result]:
-    """A document among manifests is no Kubernetes object
-
-    Why: In a file that otherwise looks like a manifest, Argo CD fails over a document without kind and renders none of
-    the source's objects (argo-cd: reposerver/repository/repository.go `getObjsFromYAMLOrJSON`).
-
-    Fix: Give the document its apiVersion and kind, or move it to a file that no source reads.
-    """
-    yield from problems(subject, "manifest-without-kind")
-
-
-# What a team asks for
+    return Breach(place, fault.found, fault.expected, field=subject.key_of(fault.path))
 
 
 @check()
@@ -838,7 +300,7 @@ def finalizer_missing(subject: Subject) -> Iterator[Result]:
     if misspelt or not set(required).isdisjoint(texts):
         return
     found = ", ".join(texts) or "no finalizer"
-    related = _policy_place(subject, "finalizers", "the finalizer that policy asks for")
+    related = subject.policy_entry("applications", "finalizers", note="the finalizer that policy asks for")
     yield Breach(
         subject.place("metadata", "finalizers"),
         found,
@@ -868,7 +330,7 @@ def revision_history_limit_out_of_bounds(subject: Subject) -> Iterator[Result]:
         found = f"{limit}" if written is not None else f"{limit}, Argo CD's default"
         bounds_text = [f"at least {low}" if low is not None else "", f"at most {high}" if high is not None else ""]
         wanted = " and ".join(filter(None, bounds_text))
-        related = _policy_place(subject, "revisionHistoryLimit", "the bounds of policy")
+        related = subject.policy_entry("applications", "revisionHistoryLimit", note="the bounds of policy")
         yield Breach(
             subject.place("spec", "revisionHistoryLimit"),
             found,
@@ -895,7 +357,7 @@ def info_missing(subject: Subject) -> Iterator[Result]:
     for name in required:
         if name not in told:
             found = f"{name} without a value" if name in names else f"no {name}"
-            related = _policy_place(subject, "info", "what policy asks for")
+            related = subject.policy_entry("applications", "info", note="what policy asks for")
             yield Breach(
                 subject.place("spec", "info"),
                 found,

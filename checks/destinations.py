@@ -39,13 +39,6 @@ class Destinations(Section):
 POLICY["destinations"] = Destinations
 
 
-def _asked_by(subject: Subject, setting: str) -> tuple[Related, ...]:
-    """Where policy asks for it: the Application's own entry, or that of the environment."""
-    own = ("overrides", subject.application.name, "destinations", setting)
-    path = own if subject.policy.node.get(*own) is not None else ("destinations", setting)
-    return (Related(subject.policy.place_of(*path), "what policy allows"),)
-
-
 @check()
 def destination_invalid(subject: Subject) -> Iterator[Result]:
     """A destination does not name exactly one cluster
@@ -95,7 +88,7 @@ def destination_server_unexpected(subject: Subject) -> Iterator[Result]:
         yield NotApplicable()
     elif _cluster(cluster) not in {_cluster(entry) for entry in allowed}:
         path = ("spec", "destination", "server" if destination.server else "name")
-        related = _asked_by(subject, "servers")
+        related = subject.policy_entry("destinations", "servers", note="what policy allows")
         yield Breach(subject.place(*path), cluster, " or ".join(allowed), field=".".join(path), related=related)
 
 
@@ -120,7 +113,7 @@ def destination_namespace_unexpected(subject: Subject) -> Iterator[Result]:
         yield NotApplicable()
     elif namespace not in allowed:
         path = ("spec", "destination", "namespace")
-        related = _asked_by(subject, "namespaces")
+        related = subject.policy_entry("destinations", "namespaces", note="what policy allows")
         yield Breach(
             subject.place(*path),
             namespace or "no namespace",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from driftgate.checks.ignore_differences import unused_entries
+
 from driftgate.judge import Breach, NotApplicable, Result, Scope, Subject, Unchecked, check, problems
 from driftgate.model.environment import LoadedApplication
 from driftgate.model.node import Path, field_path

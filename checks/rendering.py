@@ -18,7 +18,16 @@ from driftgate.judge import (
     problem_result,
     problems,
 )
-from driftgate.model.environment import ASSUMED_REPOSITORY, Chart, OutputFault, Problem, ProblemKind, Render, RenderStatus, SourceType
+from driftgate.model.environment import (
+    ASSUMED_REPOSITORY,
+    Chart,
+    OutputFault,
+    Problem,
+    ProblemKind,
+    Render,
+    RenderStatus,
+    SourceType,
+)
 from driftgate.model.manifest import Manifest
 from driftgate.model.outcome import Related, Severity
 from driftgate.model.place import Place
@@ -55,8 +64,8 @@ def render_failed(subject: Subject) -> Iterator[Result]:
 def render_nothing(subject: Subject) -> Iterator[Result]:
     """A source renders no object at all
 
-    Why: An emptied chart or folder looks like a success. With automated pruning Argo CD then either refuses to sync, or,
-    with allowEmpty, deletes everything that the Application ever deployed (argo-cd: controller/appcontroller.go
+    Why: An emptied chart or folder looks like a success. With automated pruning Argo CD then either refuses to sync,
+    or, with allowEmpty, deletes everything that the Application ever deployed (argo-cd: controller/appcontroller.go
     `autoSync`).
 
     Fix: Restore what the source should render, correct its path, or delete the Application.
@@ -129,7 +138,9 @@ def render_unstable(subject: Subject) -> Iterator[Result]:
     if not subject.app.renders:
         yield NotApplicable()
     for template in dict.fromkeys(name for render in subject.app.renders for name in render.unstable):
-        yield Breach(Place(template), "another output at the second render", "the same output each time", field=template)
+        yield Breach(
+            Place(template), "another output at the second render", "the same output each time", field=template
+        )
 
 
 @check()

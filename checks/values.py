@@ -16,7 +16,7 @@ from driftgate.model.place import Place
 from driftgate.policy import Section, setting
 from driftgate.semantics.globs import doublestar_match
 from driftgate.semantics.helm_values import printed_value, set_path
-from driftgate.values.effect import effective_leaves, hits, is_parameter, replaces
+from driftgate.values.effect import effective_leaves, is_parameter, replaces
 
 POLICY: dict[str, type[Section]] = {}
 
@@ -83,7 +83,13 @@ def _duplicate(label: str, layer: ValuesLayer, duplicate: Duplicate) -> Breach:
     owner = f"{label} {layer.label}" if layer.kind is LayerKind.INLINE else layer.file
     exact = duplicate.second.exact
     first = Related(duplicate.first, "the first one, which is dropped")
-    return Breach(duplicate.second if exact else layer.entry, f"{name} a second time", "each key once", field=f"{owner}:{name}", related=(first,) if exact else ())
+    return Breach(
+        duplicate.second if exact else layer.entry,
+        f"{name} a second time",
+        "each key once",
+        field=f"{owner}:{name}",
+        related=(first,) if exact else (),
+    )
 
 
 @check(severity=Severity.WARNING)
@@ -91,8 +97,8 @@ def parameter_shadows_layer(subject: Subject) -> Iterator[Result]:
     """A parameter of the Application replaces a line of its values file
 
     Why: Parameters come after every values file, so the file's line does nothing, today and after every edit to come;
-    that both say the same now does not help whoever edits the file. A line that another Application reads, and a chart's
-    own default, are there to be replaced and are not told (argo-cd: util/helm/cmd.go `template`).
+    that both say the same now does not help whoever edits the file. A line that another Application reads, and a
+    chart's own default, are there to be replaced and are not told (argo-cd: util/helm/cmd.go `template`).
 
     Fix: Delete the parameter and keep the value in the file, or delete the line from the file.
     """
@@ -115,7 +121,11 @@ def _own_files(subject: Subject, layers: tuple[ValuesLayer, ...]) -> Iterator[Va
     """The values files of the tree that a source lists, without the chart's own, which is there to be overridden."""
     defaults = {layer.file for layer in layers if layer.kind is LayerKind.CHART}
     for layer in layers:
-        if layer.kind is LayerKind.VALUE_FILE and layer.file not in defaults and layer.file in subject.environment.paths:
+        if (
+            layer.kind is LayerKind.VALUE_FILE
+            and layer.file not in defaults
+            and layer.file in subject.environment.paths
+        ):
             yield layer
 
 
@@ -130,7 +140,9 @@ def _shadows(subject: Subject, render: Render, upper: ValuesLayer, lower: Values
         return
     for path, leaf in dead:
         place = upper.node.place_of(*path)
-        yield _shadow(place if leaf.line and place.exact else upper.entry, named_path(lower.node.plain(), path), lower, path)
+        yield _shadow(
+            place if leaf.line and place.exact else upper.entry, named_path(lower.node.plain(), path), lower, path
+        )
 
 
 def _shown_path(upper: ValuesLayer, lower: ValuesLayer, leaf: Path) -> Path:
@@ -208,12 +220,12 @@ def foreign_environment_token(subject: Subject) -> Iterator[Result]:
         return
     told: list[str] = []
     places: set[Place] = set()
-    for place, path, text in _own_texts(subject.app):
+    for place, name, text in _own_texts(subject.app):
         token = words.foreign(text)
         if token:
             told.append(text)
             places.add(place)
-            yield Breach(place, f'"{token}" in {path}', words.expected, field=path)
+            yield Breach(place, f'"{token}" in {name}', words.expected, field=name)
     for manifest in subject.manifests:
         for path, text in _strings(manifest):
             token = words.foreign(_without(text, told))
@@ -238,7 +250,9 @@ class _Words:
         foreign = [token for token in section.foreign_tokens if token.lower() not in own]
         if not foreign:
             return None
-        expected = f"this environment's own ({', '.join(section.environment_tokens)})" if own else "this environment's own"
+        expected = (
+            f"this environment's own ({', '.join(section.environment_tokens)})" if own else "this environment's own"
+        )
         return cls(_word(foreign), tuple(_word([entry.text]) for entry in section.allowed_foreign_tokens), expected)
 
     def foreign(self, text: str) -> str:
@@ -437,8 +451,8 @@ def value_file_remote(subject: Subject) -> Iterator[Result]:
 def value_file_scheme(subject: Subject) -> Iterator[Result]:
     """A values file has a colon in its first segment
 
-    Why: Argo CD takes what stands before the colon for the scheme of a URL and refuses every one that argocd-cm does not
-    allow; by default those are https and http (argo-cd: util/io/path/resolved.go).
+    Why: Argo CD takes what stands before the colon for the scheme of a URL and refuses every one that argocd-cm does
+    not allow; by default those are https and http (argo-cd: util/io/path/resolved.go).
 
     Fix: Rename the file, or write an https URL.
     """

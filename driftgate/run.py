@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from driftgate.assembly import assemble
@@ -50,7 +51,9 @@ def judge_tree(
     judgements = []
     for policy in policies:
         with _without_collector(), assemble(root, policy, settings, urls, pool) as assembly:
-            judgements.append(judge(assembly.environment, policy, checks, renders=assembly.renders))
+            judgement = judge(assembly.environment, policy, checks)
+            # Counted last: to find the cause of a finding takes renders too.
+            judgements.append(replace(judgement, ledger=replace(judgement.ledger, renders=assembly.renders)))
     return tuple(judgements)
 
 

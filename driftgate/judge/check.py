@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from driftgate.model.application import Application
 from driftgate.model.environment import Environment, LoadedApplication, Problem, ProblemKind
-from driftgate.model.manifest import Manifest
+from driftgate.model.manifest import Manifest, named_path
 from driftgate.model.node import Path
 from driftgate.model.outcome import Finding, Related, Severity
 from driftgate.model.place import Place
@@ -117,6 +117,18 @@ class Subject:
     def place(self, *path: str | int) -> Place:
         """The place of a field of the Application's manifest, or of its nearest ancestor."""
         return self.application.place_of(*path)
+
+    def key_of(self, path: Path) -> str:
+        """A path of the Application's manifest for a finding's key: list elements by their merge key."""
+        return named_path(self.application.node.plain(), path)
+
+    def policy_entry(self, *path: str | int, note: str = "the rule in policy") -> tuple[Related, ...]:
+        """Where policy asks for something: the Application's own entry before the environment's; else nothing."""
+        own = ("overrides", self.application.name, *path) if self.loaded is not None else path
+        for candidate in (own, path):
+            if self.policy.node.get(*candidate) is not None:
+                return (Related(self.policy.place_of(*candidate), note),)
+        return ()
 
     def cause(self, manifest: Manifest, *path: str | int, part: str | None = None) -> tuple[Place, tuple[Related, ...]]:
         """The line that sets a rendered field, and where it is rendered.

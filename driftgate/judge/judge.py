@@ -23,7 +23,6 @@ def judge(
     catalogue: Catalogue,
     *,
     today: dt.date | None = None,
-    renders: dict[str, int] | None = None,
 ) -> Judgement:
     """Every finding of every check, and the ledger of what was judged.
 
@@ -42,7 +41,7 @@ def judge(
             bench.run(check, bench.run_subject())
     bench.apply_waivers()
     findings = tuple(sorted(bench.findings, key=lambda finding: finding.sort_key))
-    return Judgement(findings, _ledger(environment, policy, bench, renders or {}))
+    return Judgement(findings, _ledger(environment, policy, bench))
 
 
 @dataclass
@@ -162,7 +161,7 @@ def _where(error: Exception) -> str:
     return f"{type(error).__name__} at {FilePath(frame.filename).name}:{frame.lineno}"
 
 
-def _ledger(environment: Environment, policy: Policy, bench: _Bench, renders: dict[str, int]) -> Ledger:
+def _ledger(environment: Environment, policy: Policy, bench: _Bench) -> Ledger:
     kinds = Counter(manifest.kind for loaded in environment.applications for manifest in loaded.manifests)
     waived = [finding for finding in bench.findings if finding.outcome is Outcome.WAIVED]
     return Ledger(
@@ -179,7 +178,6 @@ def _ledger(environment: Environment, policy: Policy, bench: _Bench, renders: di
         waived_failures=sum(not finding.could_not_check for finding in waived),
         waived_unchecked=sum(finding.could_not_check for finding in waived),
         checks=bench.tallies(),
-        renders=renders,
     )
 
 

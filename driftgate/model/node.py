@@ -132,6 +132,11 @@ class Node:
             return self.items[step] if 0 <= step < len(self.items) else None
         return self.mapping.get(step)
 
+    def lacks(self, *path: str | int) -> bool:
+        """Whether nothing stands at a path, or only null or the empty text."""
+        below = self.get(*path)
+        return below is None or below.value in (None, "")
+
     def place_of(self, *path: str | int) -> Place:
         """The place of a path: its key where there is one, else of the nearest ancestor that exists."""
         node, place = self, self.place
