@@ -347,14 +347,13 @@ def test_the_ledger_names_what_was_judged(policy: Policy) -> None:
         application_sets=(("previews", Place("sets.yaml", 4)),),
         excluded=("docs/app.yaml",),
     )
-    ledger = judge(whole, policy, catalogue(always), today=TODAY, renders={"rendered": 1, "cached": 2}).ledger
+    ledger = judge(whole, policy, catalogue(always), today=TODAY).ledger
     assert (ledger.environment, ledger.policy) == ("staging", "p.yaml")
     assert (ledger.applications, ledger.rendered) == (("web", "broken"), ("web",))
     assert (ledger.objects, ledger.kinds) == (1, {"Deployment": 1})
     assert (ledger.values_files, ledger.application_sets, ledger.excluded) == (
         ("values.yaml",), ("previews",), ("docs/app.yaml",),
     )  # fmt: skip
-    assert ledger.renders == {"rendered": 1, "cached": 2}
     assert {name: tally.judged for name, tally in ledger.checks.items()} == {"always": 2}
 
 

@@ -1,4 +1,4 @@
-"""Judging: checks run over a model, and what comes of it; waivers, required subjects and the ledger are applied here."""
+"""Judging: checks run over a model; waivers, required subjects and the ledger are applied here."""
 
 from driftgate.judge.check import (
     Breach,
