@@ -67,7 +67,9 @@ def finding_text(finding: Finding, *, width: int = 100, colour: bool = False) ->
 
 def _row(name: str, text: str, width: int) -> Iterator[str]:
     short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} … ({len(text)} characters)"
-    wrapped = textwrap.wrap(printable(short), max(40, width - 14), break_long_words=False) or [""]
+    wrapped = textwrap.wrap(printable(short), max(40, width - 14), break_long_words=False, break_on_hyphens=False) or [
+        ""
+    ]
     yield f"  {name:<10}{wrapped[0]}"
     for line in wrapped[1:]:
         yield " " * 12 + line
@@ -114,7 +116,9 @@ def _ledger(judgement: Judgement, width: int) -> Iterator[str]:
     if ledger.excluded:
         rows.append(("excluded", f"{len(ledger.excluded)} manifests in folders that policy leaves out"))
     for name, text in rows:
-        for number, line in enumerate(textwrap.wrap(printable(text), max(40, width - 18), break_long_words=False) or [""]):
+        for number, line in enumerate(
+            textwrap.wrap(printable(text), max(40, width - 18), break_long_words=False, break_on_hyphens=False) or [""]
+        ):
             yield f"  {name if not number else '':<14}{line}"
 
 
