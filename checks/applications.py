@@ -62,12 +62,21 @@ def application_missing(subject: Subject) -> Iterator[Result]:
         return
     names = {loaded.application.name for loaded in subject.environment.applications}
     for index, name in enumerate(subject.policy.inventory):
-        if name not in names:
+        if name not in names and not _manifest_is_broken(subject, name):
             near = difflib.get_close_matches(name, sorted(names), n=1)
             expected = f"an Application called {name}" + (f"; there is {near[0]}" if near else "")
             yield Breach(
                 subject.policy.place_of("inventory", index), "no Application of that name", expected, field=name
             )
+
+
+def _manifest_is_broken(subject: Subject, name: str) -> bool:
+    """Whether a file that is called like the Application cannot be read, which a check of its own tells."""
+    return any(
+        problem.place.file.rpartition("/")[2].partition(".")[0] == name
+        and subject.policy.severity(problem.fault, Severity.ERROR) is not None
+        for problem in subject.environment.problems
+    )
 
 
 @check()

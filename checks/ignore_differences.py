@@ -131,14 +131,6 @@ def _label(rule: IgnoreRule) -> str:
     return f"{target} {rule.namespace + '/' if rule.namespace else ''}{rule.name}".strip()
 
 
-def _asked(subject: Subject, name: str, index: int | None = None) -> tuple[Related, ...]:
-    """Where policy says it: the Application's own entry, or that of the environment."""
-    own: Path = ("overrides", subject.application.name, "ignoreDifferences", name)
-    path: Path = own if subject.policy.node.get(*own) is not None else ("ignoreDifferences", name)
-    path = path if index is None else (*path, index)
-    return (Related(subject.policy.place_of(*path), "what policy says"),)
-
-
 def _applies(rule: IgnoreDifference, manifest: Manifest) -> bool:
     return rule_matches(
         rule.group,
@@ -187,7 +179,7 @@ def ignore_difference_required(subject: Subject) -> Iterator[Result]:
                 f"no rule for {_label(rule)} with {text}",
                 f"{text} of {_label(rule)} in ignoreDifferences",
                 field=f"{field_path(_RULES)}[{_label(rule)}][{text}]",
-                related=_asked(subject, "required", index),
+                related=subject.policy_entry("ignoreDifferences", "required", index, note="what policy says"),
             )
 
 
@@ -227,7 +219,7 @@ def ignore_difference_not_allowed(subject: Subject) -> Iterator[Result]:
 
 def _refused(subject: Subject, expression: _Expression, expected: str, name: str, index: int | None = None) -> Breach:
     found = f"{expression.text} of {expression.rule.label}"
-    related = _asked(subject, name, index)
+    related = subject.policy_entry("ignoreDifferences", name, index, note="what policy says")
     return Breach(expression.place, found, expected, field=expression.key, related=related)
 
 
@@ -271,7 +263,8 @@ def unused_entries(subject: Subject) -> Iterator[Breach]:
         section = subject.policy.section(IgnoreDifferences, application)
         for name, rules in (("allowed", section.allowed or ()), ("accepted", section.accepted)):
             for index, entry in enumerate(rules if entries is not None and entries.get(name) else ()):
-                if users and not any(_is_within(expression, entry) for expression in used):
+                # A required rule that nobody has is told as missing.
+                if users and entry not in section.required and not any(_is_within(e, entry) for e in used):
                     place = subject.policy.place_of(*path, name, index)
                     found = f"no Application ignores anything of {_label(entry)}"
                     field = f"{field_path((*path, name))}[{_label(entry)}]"
@@ -580,7 +573,7 @@ def respect_ignore_differences_without_rules(subject: Subject) -> Iterator[Resul
         if config and rule.key not in config:
             found = f"{RESPECT} for {rule.key}, which argocd-cm does not have"
             expected = "a key of argocd-cm"
-            related = _asked(subject, "respects", index)
+            related = subject.policy_entry("ignoreDifferences", "respects", index, note="what policy says")
             yield Breach(option.place, found, expected, field=f"{field}.{rule.key}", related=related)
 
 

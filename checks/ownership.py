@@ -39,7 +39,7 @@ def ingress_path_claimed_twice(subject: Subject) -> Iterator[Result]:
 
     Fix: Let one Ingress own the path, and give the other a path or a host of its own.
     """
-    claims = [claim for claim in _ingresses(subject) for claim in _paths(*claim)]
+    claims = [claim for ingress in _ingresses(subject) for claim in _paths(*ingress)]
     if not claims:
         yield NotApplicable()
     seen: dict[tuple[str, ...], _Claim] = {}
@@ -62,7 +62,7 @@ def ingress_host_tls_differs(subject: Subject) -> Iterator[Result]:
 
     Fix: Name the same TLS Secret in every Ingress of the host.
     """
-    claims = [claim for claim in _ingresses(subject) for claim in _tls(*claim)]
+    claims = [claim for ingress in _ingresses(subject) for claim in _tls(*ingress)]
     if not claims:
         yield NotApplicable()
     seen: dict[tuple[str, str, str], _Claim] = {}

@@ -66,7 +66,7 @@ def sync_wave_not_integer(subject: Subject) -> Iterator[Result]:
     Fix: Write the wave as a quoted integer, such as "2" or "-1".
     """
     value = subject.application.annotations.get(SYNC_WAVE_ANNOTATION)
-    waved = [(m, a) for m in subject.manifests if not _is_child(m) and (a := _wave_annotation(m.annotations))]
+    waved = [(m, a) for m in subject.manifests if not m.is_application and (a := _wave_annotation(m.annotations))]
     if value is None and not waved:
         yield NotApplicable()
     if value is not None:
@@ -94,11 +94,6 @@ def _not_integer(subject: Subject, value: Node) -> Iterator[Result]:
             'an integer in a string, such as "1"',
             field=SYNC_WAVE_ANNOTATION,
         )
-
-
-def _is_child(manifest: Manifest) -> bool:
-    """Children are judged as Applications of their own."""
-    return (manifest.group, manifest.kind) == ("argoproj.io", "Application")
 
 
 def _is_wave(value: object) -> bool:
@@ -163,9 +158,9 @@ def sync_waves_do_not_wait(subject: Subject) -> Iterator[Result]:
     Fix: Add resource.customizations.health.argoproj.io_Application to argocd-cm and name that file in policy as
     argocd.config.
     """
-    waves = {sync_wave(child.annotations)[0] for child in filter(_is_child, subject.manifests)}
+    waves = {sync_wave(child.annotations)[0] for child in subject.manifests if child.is_application}
     # Without a policy nobody has said where argocd-cm stands, and it need not be in this repository.
-    if len(waves) < 2 or not subject.policy.file:
+    if len(waves) < 2 or not subject.policy.file or _config_is_lost(subject):
         yield NotApplicable()
         return
     if any(_judges_applications(key, node) for key, node in subject.environment.argocd_config.items()):
@@ -177,6 +172,12 @@ def sync_waves_do_not_wait(subject: Subject) -> Iterator[Result]:
     else:
         unknown = f"{found}, and policy does not say where argocd-cm is"
         yield Unchecked(subject.application.place, unknown, expected, field=SYNC_WAVE_ANNOTATION)
+
+
+def _config_is_lost(subject: Subject) -> bool:
+    """Whether argocd-cm is not where policy says, which is told of the policy."""
+    place = subject.policy.place_of("argocd", "config")
+    return any(problem.place == place for problem in subject.environment.problems)
 
 
 def _judges_applications(key: str, node: Node) -> bool:

@@ -327,8 +327,12 @@ def foreign_token_allowed_in_vain(subject: Subject) -> Iterator[Result]:
     Fix: Delete the entry, or correct it.
     """
     texts = subject.section(Values).allowed_foreign_tokens
-    if not texts:
+    applications = subject.environment.applications
+    gone = set(subject.policy.inventory or ()) - {loaded.application.name for loaded in applications}
+    if not texts or gone or not all(loaded.complete for loaded in applications):
+        # What is not there, or not known in full, may be what needs the text, and is told as such.
         yield NotApplicable()
+        return
     for index, entry in enumerate(texts):
         if not _occurs(subject, _word([entry.text])):
             place = subject.policy.place_of("values", "allowedForeignTokens", index, "text")

@@ -26,7 +26,7 @@ def test_a_good_case_is_judged_and_yields_nothing(case: Case) -> None:
     assert judgement.ledger.checks[case.check].passed > 0
 
 
-# What no repository can bring about, because it takes a broken driftgate; tests/test_judge.py breaks it on purpose.
+# What no repository can bring about, because it takes a broken driftgate; tests/test_problem_unreported.py breaks it.
 OWN_FAULTS = {"problem-unreported"}
 
 

@@ -122,6 +122,10 @@ class Subject:
         """A path of the Application's manifest for a finding's key: list elements by their merge key."""
         return named_path(self.application.node.plain(), path)
 
+    def is_on(self, check_id: str) -> bool:
+        """Whether another check, which may know more of a cause, is switched on."""
+        return self.policy.check_setting(check_id).severity != "off"
+
     def policy_entry(self, *path: str | int, note: str = "the rule in policy") -> tuple[Related, ...]:
         """Where policy asks for something: the Application's own entry before the environment's; else nothing."""
         own = ("overrides", self.application.name, *path) if self.loaded is not None else path

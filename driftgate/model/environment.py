@@ -175,8 +175,7 @@ class LoadedApplication:
 
     def __post_init__(self) -> None:
         # Known once: a check that asks it of all Applications for each of them would ask a million times.
-        children = (one.kind == "Application" and one.group == "argoproj.io" for one in self.manifests)
-        object.__setattr__(self, "_is_parent", any(children))
+        object.__setattr__(self, "_is_parent", any(manifest.is_application for manifest in self.manifests))
 
     @property
     def complete(self) -> bool:

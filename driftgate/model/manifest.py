@@ -88,6 +88,11 @@ class Manifest:
         """What Argo CD tells objects apart by; the version is not part of it."""
         return (self.group, self.kind, self.target_namespace, self.name)
 
+    @property
+    def is_application(self) -> bool:
+        """Whether this is an Argo CD Application: other groups have kinds of that name."""
+        return (self.group, self.kind) == ("argoproj.io", "Application")
+
     def get(self, *path: str | int) -> Any:
         """The value at a path, or None."""
         return dig(self.object, path)
@@ -121,7 +126,7 @@ _POD_SPECS: dict[tuple[str, str], Path] = {
 
 
 def named_path(value: Any, path: Path) -> str:
-    """A path through plain data for a finding's key, with list elements called by their merge key where they have one."""
+    """A path through plain data for a finding's key; list elements are called by their merge key, if they have one."""
     text = ""
     for step in path:
         value = dig(value, (step,))

@@ -170,7 +170,7 @@ class Node:
 
 
 class Literal(Node):
-    """A string written as a literal block (`|`): its first line stands below the block's own, each next one below that."""
+    """A string written as a literal block (`|`): its lines stand below the block's own, one by one."""
 
     __slots__ = ()
 

@@ -55,7 +55,8 @@ class SecretValue:
 def mask_secret(document: dict[str, object]) -> dict[str, object]:
     """A core Secret with every value of `data` and `stringData` made unprintable; anything else as it is.
 
-    One whose apiVersion is forgotten counts too: what it holds is no less secret for it. `kubectl.kubernetes.io/last-applied-configuration` repeats the whole object and is masked too.
+    One whose apiVersion is forgotten counts too: what it holds is no less secret for it.
+    `kubectl.kubernetes.io/last-applied-configuration` repeats the whole object and is masked too.
     """
     if document.get("kind") != "Secret" or "/" in str(document.get("apiVersion")):
         return document

@@ -65,6 +65,14 @@ class ArgoCDSection(Section):
         10_000_000, "The repo-server's --max-combined-directory-manifests-size in bytes; 0 for no limit."
     )
 
+    def is_at_least(self, release: str) -> bool:
+        """Whether this Argo CD is of a release line, such as 3.3, or of a later one."""
+        return _release(self.version) >= _release(release)
+
+
+def _release(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.lstrip("v").split(".")[:2] if part.isdigit())
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterSection(Section):

@@ -116,7 +116,10 @@ def not_a_path(expression: str) -> str | None:
 
     gojq ends such a deletion with an error, and Argo CD then skips the expression without a word.
     """
-    return _value_kind(_compiled(expression))
+    try:
+        return _value_kind(_compiled(expression))
+    except RecursionError:
+        return None
 
 
 def removed_paths(expression: str, document: Any) -> tuple[_Path, ...] | None:
@@ -131,7 +134,7 @@ def removed_paths(expression: str, document: Any) -> tuple[_Path, ...] | None:
         found = [path for path, _ in _paths(tree, document, ()) if _exists(document, path)]
     except _RunError:
         return ()
-    except _UnsupportedError:
+    except (_UnsupportedError, RecursionError):
         return None
     return tuple(dict.fromkeys(found))
 

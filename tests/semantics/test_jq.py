@@ -125,3 +125,13 @@ def test_removed_paths_of_what_does_not_compile() -> None:
     """Asking for the paths of an expression that does not compile is an error, not an empty answer."""
     with pytest.raises(JQSyntaxError):
         removed_paths(".spec |", _DOCUMENT)
+
+
+@pytest.mark.parametrize("expression", [".a" * 5000, "-" * 5000 + ".a", "try " * 5000 + ".a", ".a" + "|.a" * 50])
+def test_long_expressions_end(expression: str) -> None:
+    """However long an expression is, it has an answer, and the long chain of fields is not called a mistake."""
+    if compile_problem(expression) is None:
+        assert not_a_path(expression) is None
+        assert removed_paths(expression, {}) in ((), None)
+    else:
+        assert compile_problem(expression) == "it is nested too deep"

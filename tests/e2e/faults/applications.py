@@ -20,6 +20,7 @@ from tests.e2e.seeding import (
     linked,
     renamed,
     replaced,
+    rewritten,
     with_crlf,
 )
 
@@ -117,6 +118,12 @@ ROWS = (
         added(f"{APPS}/plate-batch-stg.txt", "# plate-batch: 아직 없음\n"),
     ),
     Row(
+        "manifest-empty",
+        rewritten(WEB_APP, lambda text: text.partition("apiVersion")[0]),
+        At(WEB_APP),
+        rewritten(WEB_APP, lambda text: "---\n" + text),
+    ),
+    Row(
         "application-unreachable",
         renamed(WEB_APP, f"{ARGOCD}/plate-web-stg.yaml"),
         At(f"{ARGOCD}/plate-web-stg.yaml", "  name: plate-web-stg"),
@@ -200,6 +207,12 @@ ROWS = (
         replaced(WEB_APP, WEB_PATH, "    path: ./helm/applications/plate-web\n"),
     ),
     Row(
+        "source-path-missing",
+        replaced(ROOT, "    path: environments/argocd/apps\n", "    path: environments/argocd/app\n"),
+        At(ROOT, "    path: environments/argocd/app\n"),
+        replaced(ROOT, "    path: environments/argocd/apps\n", "    path: environments/argocd/apps/\n"),
+    ),
+    Row(
         "path-leaves-repository",
         replaced(WEB_APP, LISTED, f"{LISTED}        - ../../../../values-stg.yaml\n"),
         At(WEB_APP, "        - ../../../../values-stg.yaml"),
@@ -266,6 +279,12 @@ ROWS = (
         added(f"{ARGOCD}/preview.yaml", f"{BATCH}  name: preview: 1\n"),
         At(f"{ARGOCD}/preview.yaml", "  name: preview: 1"),
         added(f"{ARGOCD}/preview.yaml", f"{BATCH}  name: 'preview: 1'\n".replace("Application", "AppProject")),
+    ),
+    Row(
+        "manifest-not-yaml",
+        replaced(WEB_APP, PROJECT, "\tproject: default\n"),
+        At(WEB_APP, "\tproject: default"),
+        replaced(WEB_APP, PROJECT, "  project:\tdefault\n"),
     ),
     Row(
         "manifest-duplicate-key",

@@ -41,7 +41,7 @@ ROWS = (
         At(WEB_APP, "  destination:"),
         replaced(WEB_APP, NAMESPACE, '    namespace: "plate-stg"\n'),
         given=(
-            for_web("    destinations: {namespaces: []}\n    syncPolicy: {requiredOptions: []}\n"),
+            for_web("    destinations: {namespaces: []}\n    syncOptions: {required: []}\n"),
             replaced(WEB_APP, "      - CreateNamespace=true\n", ""),
             *(
                 replaced(f"{WEB}/templates/{kind}.yaml", SERVICE_NAMESPACE, "")
@@ -64,7 +64,7 @@ ROWS = (
         replaced(WEB_APP, "      - CreateNamespace=true\n", '      - "CreateNamespace=true"\n'),
         severity=Severity.WARNING,
         given=(
-            for_web("    syncPolicy: {requiredOptions: []}\n"),
+            for_web("    syncOptions: {required: []}\n"),
             replaced(
                 WEB_APP,
                 "    syncOptions:\n",

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from driftgate.judge import Catalogue, Result, Subject
 from driftgate.model.outcome import Outcome
-from tests.e2e.seeding import POLICY, WEB, WEB_APP, At, Row, appended, deleted, replaced
+from tests.e2e.seeding import ARGOCD_CM, POLICY, WEB, WEB_APP, At, Row, appended, deleted, replaced, with_crlf
 
 TODAY = dt.datetime.now(tz=dt.UTC).date()
 YESTERDAY = TODAY - dt.timedelta(days=1)
@@ -70,6 +70,12 @@ ROWS = (
             "  probes: [liveness, readiness, startup]\n",
             "  probes: [liveness, readiness, startup]\n  containers: {renew: {probes: []}}\n",
         ),
+    ),
+    Row(
+        "policy-entry-unmatched",
+        deleted(ARGOCD_CM),
+        At(POLICY, "  config: environments/argocd/argocd-cm.yaml"),
+        with_crlf(ARGOCD_CM),
     ),
     Row(
         "policy-check-off-without-reason",
