@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import math
 import os
 import shutil
 import sys
@@ -15,6 +17,7 @@ import driftgate
 from driftgate.errors import DriftgateError, UsageError
 from driftgate.judge import load_catalogue
 from driftgate.model.outcome import Judgement
+from driftgate.report.terminal import printable
 from driftgate.run import exit_code, judge_tree, policies_of
 from driftgate.settings import RENDER_SECONDS, Settings
 
@@ -31,11 +34,15 @@ _EXIT_CODES = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; a user's mistake is one line on standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no Korean still gets its report
+            stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
     except DriftgateError as error:
-        print(f"driftgate: {error}", file=sys.stderr)
+        for line in f"driftgate: {error}".splitlines():
+            print(printable(line), file=sys.stderr)
         return USAGE_EXIT
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -88,9 +95,9 @@ def _parser() -> argparse.ArgumentParser:
         "fetch",
         help="store remote charts and repositories; the only command that uses the network",
         description="Store the remote charts, repositories and chart dependencies that Applications name, so that "
-        "checks can render them offline. Uses your own logins of helm and git, and never asks for one. Not fetched, and "
-        "yours to keep in the repository: remote bases of kustomizations, values files behind a URL, dependencies from "
-        "repositories that only `helm repo add` knows.",
+        "checks can render them offline. Uses your own logins of helm and git, and never asks for one. Not fetched, "
+        "and yours to keep in the repository: remote bases of kustomizations, values files behind a URL, "
+        "dependencies from repositories that only `helm repo add` knows.",
         epilog=_FETCH_EXIT_CODES,
     )
     _tree_options(fetch)
@@ -123,11 +130,18 @@ def _tree_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-embedded-helm", action="store_true", help="render with the helm command only")
     parser.add_argument(
         "--render-timeout",
-        type=float,
+        type=_seconds,
         default=RENDER_SECONDS,
         metavar="SECONDS",
         help="the longest that one render may take (default: 30)",
     )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a time to wait")
+    return seconds
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -154,6 +168,8 @@ def _report_target(text: str) -> tuple[str, Path]:
     format_, equals, file = text.partition("=")
     if not equals or not file or format_ != "json":
         raise UsageError(f"--report {text}: expected json=FILE")
+    if not Path(file).parent.is_dir():
+        raise UsageError(f"--report {text}: there is no folder {Path(file).parent}")
     return format_, Path(file)
 
 
@@ -162,7 +178,7 @@ def _write_report(format_: str, file: Path, judgements: Sequence[Judgement]) -> 
 
     assert format_ == "json"
     try:
-        file.write_text(json_report(judgements), encoding="utf-8")
+        file.write_text(json_report(judgements), encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise UsageError(f"report {file}: {error.strerror}") from error
 

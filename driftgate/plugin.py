@@ -15,6 +15,7 @@ import pytest
 
 if TYPE_CHECKING:
     from driftgate.model.outcome import Finding, Judgement
+    from driftgate.policy import Policy
 
 __all__ = ["DriftgateFailure"]
 
@@ -83,6 +84,13 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
     return None
 
 
+def pytest_collection_modifyitems(config: pytest.Config) -> None:
+    """A gate that was collected from a folder above has not been looked at before: the same usage error, later."""
+    gate = config.stash[_GATE]
+    if gate.usage_error:
+        raise pytest.UsageError(gate.usage_error)
+
+
 def pytest_deselected(items: Iterable[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, Judged):
@@ -142,10 +150,12 @@ class Gate:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self._policies: tuple[Policy, ...] | None = None
         self._judgements: tuple[Judgement, ...] | None = None
         self.received: dict[str, Any] | None = None
         self.deselected = 0
         self.write_error = ""
+        self.usage_error = ""
         self._failures: set[str] = set()
         spec = importlib.util.find_spec("driftgate.checks")
         self.checks = Path((spec.submodule_search_locations or [""])[0]).resolve() if spec else Path()
@@ -173,20 +183,33 @@ class Gate:
         """The tree to judge: the option, else what a conftest.py says, else pytest's rootdir."""
         option = self._config.getoption("--driftgate-root")
         if option:
-            return self._config.invocation_params.dir / option
+            return Path(self._config.invocation_params.dir, option)
         named: Path | None = self._config.hook.pytest_driftgate_root()
         return named if named is not None else Path(self._config.rootpath)
 
-    def policies(self) -> Any:
-        """The policies of the tree; UsageError for what cannot be followed."""
-        from driftgate.errors import DriftgateError
-        from driftgate.run import policies_of
+    def policies(self) -> tuple[Policy, ...]:
+        """The policies of the tree, read once; UsageError for what cannot be followed."""
+        if self._policies is None:
+            from driftgate.errors import DriftgateError
+            from driftgate.run import policies_of
 
-        option = self._config.getoption
-        try:
-            return policies_of(self.root, option("--driftgate-policy"), option("--driftgate-environment"))
-        except DriftgateError as error:
-            raise pytest.UsageError(str(error)) from None
+            option = self._config.getoption
+            try:
+                self._policies = policies_of(
+                    self.root, option("--driftgate-policy"), option("--driftgate-environment")
+                )
+            except DriftgateError as error:
+                raise pytest.UsageError(str(error)) from None
+        return self._policies
+
+    def usable(self) -> bool:
+        """Whether the policies can be followed; where not, the end of the collection tells why."""
+        if not self.usage_error:
+            try:
+                self.policies()
+            except pytest.UsageError as error:
+                self.usage_error = str(error)
+        return not self.usage_error
 
     def judgements(self) -> tuple[Judgement, ...]:
         """The judgement of every environment."""
@@ -200,11 +223,7 @@ class Gate:
             if self._config.getoption("--driftgate-no-cache"):
                 settings = replace(settings, cache=None)
             urls = self._config.getoption("--driftgate-repository-url")
-            try:
-                policies = self.policies()
-            except pytest.UsageError as error:  # collected from a folder above, so not seen before the session
-                pytest.exit(str(error), returncode=_USAGE_EXIT)
-            self._judgements = judge_tree(self.root, policies, settings, urls)
+            self._judgements = judge_tree(self.root, self.policies(), settings, urls)
         return self._judgements
 
     def report_targets(self) -> list[tuple[str, Path]]:
@@ -238,7 +257,7 @@ class Gate:
         """Write what was asked for; what could not be written is in `write_error`."""
         for _, file in self.report_targets():
             try:
-                file.write_text(data["json"], encoding="utf-8")
+                file.write_text(data["json"], encoding="utf-8", errors="backslashreplace")
             except OSError as error:
                 self.write_error = f"report {file}: {error.strerror}"
 
@@ -265,6 +284,8 @@ class Topic(pytest.File):
         from driftgate.judge import Scope, load_catalogue
 
         gate = self.config.stash[_GATE]
+        if not gate.usable():
+            return
         scopes = {check.scope for check in load_catalogue().of_topic(self.path.stem)}
         judgements = gate.judgements()
         for judgement in judgements:

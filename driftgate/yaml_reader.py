@@ -131,12 +131,12 @@ class _Positions:
     exact: bool
     below: int
 
-    def of(self, mark: yaml.Mark | None) -> tuple[int, int]:
+    def of(self, mark: Any) -> tuple[int, int]:
         if not self.exact or mark is None:
             return 0, 0
         return mark.line + 1 + self.below, 0 if self.below else mark.column + 1
 
-    def place(self, mark: yaml.Mark | None) -> Place:
+    def place(self, mark: Any) -> Place:
         return Place(self.file, *self.of(mark))
 
 

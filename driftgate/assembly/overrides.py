@@ -49,9 +49,7 @@ def overridden(source: Source, root: FileRoot, directory: str, instance: str) ->
         try:
             patch = _patch(root, path)
         except _WrongTypeError as error:
-            return Problem(
-                ProblemKind.BROKEN, "source-override-invalid", error.place, error.found, error.expected
-            )
+            return Problem(ProblemKind.BROKEN, "source-override-invalid", error.place, error.found, error.expected)
         node = _merged(node, patch)
     return source if node is source.node else source.with_node(node)
 
@@ -72,7 +70,10 @@ def _patch(root: FileRoot, path: str) -> Node:
 
 
 def _spelled(node: Node, schema: dict[str, Any]) -> Node:
-    """The node with the field names that the schema has, as Go's JSON decoder finds them; _WrongTypeError for others."""
+    """The node with the schema's spelling of each field, as Go's JSON decoder finds them.
+
+    _WrongTypeError where a field has another type than the schema gives it.
+    """
     if node.value is None:
         return node
     wanted = schema.get("type")

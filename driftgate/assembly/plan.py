@@ -271,9 +271,7 @@ class Planner:
             path = (*draft.source.path_in_spec, "helm", "releaseName") if written else ("metadata", "name")
             key = _source_field(draft.application, draft.source)
             place = draft.application.place_of(*path)
-            draft.problems.append(
-                Problem(ProblemKind.BROKEN, "release-name-invalid", place, name, fault, field=key)
-            )
+            draft.problems.append(Problem(ProblemKind.BROKEN, "release-name-invalid", place, name, fault, field=key))
         return fault is None
 
     def _plugin(self, draft: Draft) -> None:
@@ -322,7 +320,9 @@ class Planner:
             )
             draft.problems.append(problem)
             return
-        if any("ARGOCD_APP_REVISION" in text for edit in _edit_texts(source.kustomize) for text in envsubst.variables(edit)):
+        if any(
+            "ARGOCD_APP_REVISION" in text for edit in _edit_texts(source.kustomize) for text in envsubst.variables(edit)
+        ):
             draft.assumptions.append(REVISION)
         draft.job = KustomizeJob(
             str(root.resolve("")),
@@ -342,7 +342,9 @@ class Planner:
         if not (lenient and lenient.flag):
             return edits.components
         root, directory = draft.root, draft.directory
-        return tuple(c for c in edits.components if root.is_dir(posixpath.normpath(posixpath.join(directory, c.text or ""))))
+        return tuple(
+            c for c in edits.components if root.is_dir(posixpath.normpath(posixpath.join(directory, c.text or "")))
+        )
 
     def _kustomize_command(self) -> tuple[str, ...] | None:
         if self.settings.kustomize:
@@ -402,7 +404,7 @@ class Planner:
         }
 
     def _asks(self, draft: Draft) -> bool:
-        """Whether any template of the chart looks at the cluster's capabilities, or the chart names versions it wants."""
+        """Whether a template looks at the cluster's capabilities, or Chart.yaml names the versions that it wants."""
         assert draft.root is not None
         key = draft.root.display(draft.directory)
         if key not in self._asks_capabilities:

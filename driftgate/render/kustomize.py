@@ -78,12 +78,9 @@ def _look(root: FileRoot, directory: str, node: Node, closure: Closure) -> None:
     for key in _EXECUTES:
         below = node.get(key)
         if below is not None and below.items:
-            closure.problems.append(
-                Problem(
-                    ProblemKind.UNSUPPORTED, "render-kustomize-helm", node.place_of(key),
-                    f"{key} inflates a chart while building", "charts as Helm sources, or --enable-helm in Argo CD's build options",
-                )
-            )  # fmt: skip
+            found, expected = f"{key} inflates a chart while building", "charts as Helm sources"
+            problem = Problem(ProblemKind.UNSUPPORTED, "render-kustomize-helm", node.place_of(key), found, expected)
+            closure.problems.append(problem)
     for entry in _entries(node):
         _reference(root, directory, entry, closure)
 

@@ -103,6 +103,7 @@ class WorkerPool:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
+        self._busy: set[_Worker] = set()
         self.renders = 0
 
     def __enter__(self) -> Self:
@@ -119,19 +120,29 @@ class WorkerPool:
             self._idle.get().close()
 
     def run(self, jobs: Sequence[Job]) -> list[Reply]:
-        """The reply to every job, in order."""
+        """The reply to every job, in order; whoever interrupts it does not wait for renders that are under way."""
         self.renders += len(jobs)
         if not jobs:
             return []
-        with ThreadPoolExecutor(max_workers=min(self._settings.workers, len(jobs))) as threads:
+        threads = ThreadPoolExecutor(max_workers=min(self._settings.workers, len(jobs)))
+        try:
             return list(threads.map(self._one, jobs))
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            for worker in list(self._busy):
+                worker.kill()
+            raise
+        finally:
+            threads.shutdown()
 
     def _one(self, job: Job) -> Reply:
         try:
             worker = self._idle.get_nowait()
         except queue.Empty:
             worker = _Worker(self._settings.render_bytes)
+        self._busy.add(worker)
         reply = worker.ask(job, self._settings.render_seconds)
+        self._busy.discard(worker)
         if reply is None:
             reply = worker.failure(self._settings.render_seconds)
             worker.close()

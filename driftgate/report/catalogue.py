@@ -52,7 +52,8 @@ def catalogue_text(catalogue: Catalogue) -> str:
         lines += [f"## {topic.replace('_', ' ')}", ""]
         for check in catalogue.of_topic(topic):
             lines += [
-                f"### {check.id}", "", f"{check.title}. *{check.severity.value}; looks at {_SUBJECTS[check.scope]}.*", "",
+                f"### {check.id}", "",
+                f"{check.title}. *{check.severity.value}; looks at {_SUBJECTS[check.scope]}.*", "",
                 check.why, "", f"**Fix:** {check.fix}", "",
             ]  # fmt: skip
     lines += ["# Policy sections", ""]

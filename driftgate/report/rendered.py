@@ -8,6 +8,7 @@ import yaml
 
 from driftgate.model.environment import LoadedApplication
 from driftgate.model.secret import SecretValue
+from driftgate.report.terminal import printable
 
 __all__ = ["rendered_text"]
 
@@ -17,10 +18,10 @@ def rendered_text(loaded: LoadedApplication) -> str:
     parts = []
     for render in loaded.renders:
         for problem in render.problems:
-            parts.append(f"# {problem.place}: {problem.fault}: {problem.found}\n")
+            parts.append(printable(f"# {problem.place}: {problem.fault}: {problem.found}") + "\n")
         for manifest in render.manifests:
             body = yaml.safe_dump(_printable(manifest.object), sort_keys=False, allow_unicode=True)
-            parts.append(f"---\n# {manifest.template}\n{body}")
+            parts.append(f"---\n# {printable(manifest.template)}\n{body}")
     return "".join(parts)
 
 

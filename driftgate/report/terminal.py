@@ -11,6 +11,8 @@ __all__ = ["finding_text", "printable", "summary_text", "terminal_report", "verd
 
 _CONTROL = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)]}
 _CONTROL.update({code: f"\\u{code:04x}" for code in (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))})
+# Bytes of a file name that are no UTF-8, which Python keeps as lone surrogates.
+_CONTROL.update({0xDC00 + byte: f"\\x{byte:02x}" for byte in range(128, 256)})
 _COLOURS = {"error": "31", "warning": "33", "note": "36", "could-not-check": "35", "waived": "2"}
 _LONGEST = 400
 
@@ -135,7 +137,8 @@ def verdict(judgement: Judgement) -> str:
     parts += [_count(ledger.waived_failures, "waived finding")] if ledger.waived_failures else []
     parts += [f"{ledger.waived_unchecked} waived that could not be checked"] if ledger.waived_unchecked else []
     summary = ", ".join(parts) if parts else "no findings"
-    return f"{ledger.environment}: {summary} in {_count(len(ledger.applications), 'Application')}, {_count(ledger.objects, 'object')}"
+    judged = f"{_count(len(ledger.applications), 'Application')}, {_count(ledger.objects, 'object')}"
+    return f"{ledger.environment}: {summary} in {judged}"
 
 
 def _count(number: int, what: str) -> str:

@@ -114,9 +114,7 @@ class Locator:
         root = self.repository(application, source)
         if isinstance(root, Problem):
             return root
-        assumed = (
-            () if self.urls or source.chart else (ASSUMED_REPOSITORY,)
-        )
+        assumed = () if self.urls or source.chart else (ASSUMED_REPOSITORY,)
         if source.chart:
             return Located(root, "", assumed)
         problem = self._path_problem(application, source, root)

@@ -136,7 +136,7 @@ def set_path(name: str) -> tuple[str | int, ...] | None:
     return tuple(path) or None
 
 
-def printed_value(value: bool | int | float) -> str:
+def printed_value(value: bool | float) -> str:
     """What a template prints for a boolean or a number of a values file.
 
     Values files pass through JSON, so every number is a float64 to the templates, and Go's `%v` prints those with an

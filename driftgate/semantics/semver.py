@@ -1,6 +1,6 @@
 """Version constraints as Helm compares them, for `kubeVersion` in Chart.yaml.
 
-Source: github.com/Masterminds/semver v3 ``constraints.go``; helm ``pkg/chart/v2/util/compatible.go`` (``IsCompatibleRange``).
+Source: github.com/Masterminds/semver v3 ``constraints.go``; helm ``pkg/chart/v2/util/compatible.go``.
 """
 
 from __future__ import annotations

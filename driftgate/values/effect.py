@@ -46,8 +46,8 @@ def hits(target: Path, path: Path, leaf: Node) -> bool:
     differing = next(((one, other) for one, other in zip(target, path, strict=False) if one != other), None)
     if differing is not None:
         return isinstance(differing[0], int) is not isinstance(differing[1], int)
-    # Below an empty mapping and below a null there is room for more.
-    return len(target) > len(path) and not isinstance(leaf.value, dict) and leaf.value is not None
+    # Below an empty mapping there is room for more; anything else, null included, gives way to a mapping.
+    return len(target) > len(path) and not isinstance(leaf.value, dict)
 
 
 def _mapping_replaces(node: Node, path: Path, leaf: Node) -> bool:

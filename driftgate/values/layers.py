@@ -119,7 +119,9 @@ class _Resolver:
             if (root, path) not in explicit:
                 self._add_file(LayerKind.VALUE_FILE, root, path, entry.place)
         if not matches and not self.source.helm.ignore_missing_value_files:
-            self._problem("value-file-missing", entry.place, f"{entry.text} matches no file", "a pattern with a match", entry.text)
+            self._problem(
+                "value-file-missing", entry.place, f"{entry.text} matches no file", "a pattern with a match", entry.text
+            )
 
     def _folder(self, entry: Located, root: FileRoot, path: str) -> None:
         """A folder exists, so `ignoreMissingValueFiles` does not leave it out, and Helm fails over it."""
@@ -235,7 +237,7 @@ class _Resolver:
             self._inline_text(helm.values)
 
     def _inline_text(self, values: Node) -> None:
-        """Inline text has lines of its own in a literal block; any other style folds them, and the block is the place."""
+        """Inline text has its own lines in a literal block; any other style folds them, and the block is the place."""
         text = read_yaml(
             values.text or "", values.file, exact=isinstance(values, Literal) and values.line > 0, below=values.line
         )

@@ -56,7 +56,7 @@ def test_mappings_merge_and_lists_are_replaced(tmp_path: Path) -> None:
 
 
 def test_every_value_keeps_its_own_place(tmp_path: Path) -> None:
-    """What a file sets is found in that file, what it leaves alone in the Application, and never the one in the other."""
+    """What a file sets is found in that file, and what it leaves alone in the Application."""
     result = merged(tmp_path, all="# a comment\nhelm:\n  releaseName: other\n  valuesObject:\n    a: 1\n")
     assert isinstance(result, Source)
     file = "charts/shop/.argocd-source.yaml"
@@ -88,7 +88,9 @@ def test_keys_are_found_in_any_case(tmp_path: Path) -> None:
 
 def test_what_names_the_files_cannot_be_changed(tmp_path: Path) -> None:
     """repoURL, path, chart and targetRevision stay, in whatever case they are written."""
-    result = merged(tmp_path, all="path: elsewhere\nREPOURL: x\nchart: c\ntargetrevision: z\nkustomize: {namePrefix: p-}\n")
+    result = merged(
+        tmp_path, all="path: elsewhere\nREPOURL: x\nchart: c\ntargetrevision: z\nkustomize: {namePrefix: p-}\n"
+    )
     assert isinstance(result, Source)
     assert (result.repo_url, result.path, result.chart, result.target_revision) == (
         "https://git.example.com/shop.git", "charts/shop", "", "main",

@@ -48,7 +48,9 @@ class Tricky:
 
 SUBCHART = {
     "charts/base/Chart.yaml": chart_file("base"),
-    "charts/base/values.yaml": "enabled: true\nimage: base\nport: 80\nnested: {a: 1, b: 2}\nexports: {shared: {from: base}}\n",
+    "charts/base/values.yaml": (
+        "enabled: true\nimage: base\nport: 80\nnested: {a: 1, b: 2}\nexports: {shared: {from: base}}\n"
+    ),
     "charts/base/templates/settings.yaml": config_map(
         "{{ .Release.Name }}-base",
         "image: {{ .Values.image | quote }}",
@@ -58,7 +60,10 @@ SUBCHART = {
 }
 VALUES = {"templates/values.yaml": config_map("values", "all: {{ .Values | toJson | quote }}")}
 REQUIRES = "dependencies:\n- name: base\n  version: 0.1.0\n"
-CRD = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: {name}\nspec: {{group: x}}\n"
+CRD = (
+    "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n"
+    "metadata:\n  name: {name}\nspec: {{group: x}}\n"
+)
 
 TRICKY: dict[str, Tricky] = {
     "subchart without condition": Tricky({"Chart.yaml": chart_file("tricky", REQUIRES), **SUBCHART, **VALUES}),
@@ -67,7 +72,11 @@ TRICKY: dict[str, Tricky] = {
         ("base: {enabled: false}\n",),
     ),
     "condition switched off by a parameter": Tricky(
-        {"Chart.yaml": chart_file("tricky", REQUIRES + "  condition: base.enabled,other.enabled\n"), **SUBCHART, **VALUES},
+        {
+            "Chart.yaml": chart_file("tricky", REQUIRES + "  condition: base.enabled,other.enabled\n"),
+            **SUBCHART,
+            **VALUES,
+        },
         sets=(("--set", "base.enabled", "false"),),
     ),
     "tags": Tricky(
@@ -80,7 +89,9 @@ TRICKY: dict[str, Tricky] = {
     ),
     "alias, twice": Tricky(
         {
-            "Chart.yaml": chart_file("tricky", REQUIRES + "  alias: one\n- name: base\n  version: 0.1.0\n  alias: two\n"),
+            "Chart.yaml": chart_file(
+                "tricky", REQUIRES + "  alias: one\n- name: base\n  version: 0.1.0\n  alias: two\n"
+            ),
             **SUBCHART,
             **VALUES,
         },
@@ -91,7 +102,9 @@ TRICKY: dict[str, Tricky] = {
     ),
     "import-values by child and parent": Tricky(
         {
-            "Chart.yaml": chart_file("tricky", REQUIRES + "  import-values:\n  - {child: nested, parent: taken.from}\n"),
+            "Chart.yaml": chart_file(
+                "tricky", REQUIRES + "  import-values:\n  - {child: nested, parent: taken.from}\n"
+            ),
             **SUBCHART,
             **VALUES,
             "values.yaml": "taken: {from: {b: own}}\n",
@@ -126,14 +139,17 @@ TRICKY: dict[str, Tricky] = {
     "a table over a scalar and back": Tricky(
         {**VALUES, "values.yaml": "a: text\nb: {x: 1}\nc: {x: 1}\n"}, ("a: {x: 1}\nb: text\n", "c: [1]\n")
     ),
-    "lists are replaced": Tricky({**VALUES, "values.yaml": "list: [1, 2, 3]\n"}, ("list: [9]\n", "list: []\nother: [{}]\n")),
+    "lists are replaced": Tricky(
+        {**VALUES, "values.yaml": "list: [1, 2, 3]\n"}, ("list: [9]\n", "list: []\nother: [{}]\n")
+    ),
     "large numbers": Tricky(
         {
             "values.yaml": "big: 1000000\nbigger: 12345678901234567890\nratio: 0.00001\nround: 2.0\nport: 8080\n",
             "templates/numbers.yaml": config_map(
                 "numbers",
-                'a: "{{ .Values.big }} {{ .Values.bigger }} {{ .Values.ratio }} {{ .Values.round }} {{ .Values.port }}"',
-                'b: "{{ .Values.big | int64 }} {{ add .Values.port 1 }} {{ .Values.port | toString }} {{ kindOf .Values.port }}"',
+                'a: "{{ .Values.big }} {{ .Values.bigger }} {{ .Values.ratio }} {{ .Values.round }}"',
+                'b: "{{ .Values.big | int64 }} {{ add .Values.port 1 }} {{ .Values.port | toString }}"',
+                "kind: {{ kindOf .Values.port }}",
                 "c: {{ .Values.layer }}.",
                 "d: {{ toJson .Values | quote }}",
             ),
@@ -142,13 +158,21 @@ TRICKY: dict[str, Tricky] = {
     ),
     "texts that look like something else": Tricky(
         {
-            "values.yaml": 'a: y\nb: on\nc: 0755\nd: 1_000\ne: 2021-04-01\nf: 22:30\ng: 0o17\nh: "1.10"\ni: 1.10\nj: ~\nk: .5\nl: 1e3\n',
+            "values.yaml": (
+                "a: y\nb: on\nc: 0755\nd: 1_000\ne: 2021-04-01\nf: 22:30\ng: 0o17\n"
+                'h: "1.10"\ni: 1.10\nj: ~\nk: .5\nl: 1e3\n'
+            ),
             **VALUES,
         }
     ),
     "parameter with commas": Tricky(VALUES, sets=(("--set", "text", "a,b,c"), ("--set", "list", "{a,b}"))),
     "parameter with escapes": Tricky(
-        VALUES, sets=(("--set", "text", r"a\,b"), ("--set", r"labels.app\.kubernetes\.io/name", "shop"), ("--set", "eq", "a=b"))
+        VALUES,
+        sets=(
+            ("--set", "text", r"a\,b"),
+            ("--set", r"labels.app\.kubernetes\.io/name", "shop"),
+            ("--set", "eq", "a=b"),
+        ),
     ),
     "parameter with indexes": Tricky(
         {**VALUES, "values.yaml": "hosts: [{name: a, port: one}, {name: b, port: two}]\nplain: [a, b, c]\n"},
@@ -171,7 +195,13 @@ TRICKY: dict[str, Tricky] = {
         ),
     ),
     "string parameter over the typed one": Tricky(
-        VALUES, sets=(("--set", "port", "true"), ("--set-string", "port", "false"), ("--set", "a.b", "x"), ("--set-string", "a.c", "y"))
+        VALUES,
+        sets=(
+            ("--set", "port", "true"),
+            ("--set-string", "port", "false"),
+            ("--set", "a.b", "x"),
+            ("--set-string", "a.c", "y"),
+        ),
     ),
     "crds, rendered": Tricky(
         {
@@ -191,18 +221,31 @@ TRICKY: dict[str, Tricky] = {
     "hooks": Tricky(
         {
             "templates/hook.yaml": config_map("hook").replace(
-                "  name: hook\n", "  name: hook\n  annotations: {helm.sh/hook: 'pre-install,pre-upgrade', helm.sh/hook-weight: '5'}\n"
+                "  name: hook\n",
+                "  name: hook\n  annotations: {helm.sh/hook: 'pre-install,pre-upgrade', helm.sh/hook-weight: '5'}\n",
             )
             + "---\n"
             + config_map("plain", "a: b")
         }
     ),
-    "tests, kept": Tricky({"templates/tests/a.yaml": config_map("t").replace("  name: t\n", "  name: t\n  annotations: {helm.sh/hook: test}\n")}),
+    "tests, kept": Tricky(
+        {
+            "templates/tests/a.yaml": config_map("t").replace(
+                "  name: t\n", "  name: t\n  annotations: {helm.sh/hook: test}\n"
+            )
+        }
+    ),
     "tests, skipped": Tricky(
         {
-            "templates/tests/a.yaml": config_map("t").replace("  name: t\n", "  name: t\n  annotations: {helm.sh/hook: test}\n"),
-            "templates/tests/b.yaml": config_map("b").replace("  name: b\n", "  name: b\n  annotations: {helm.sh/hook: 'test-success'}\n"),
-            "templates/tests/c.yaml": config_map("c").replace("  name: c\n", "  name: c\n  annotations: {helm.sh/hook: 'pre-install, test'}\n"),
+            "templates/tests/a.yaml": config_map("t").replace(
+                "  name: t\n", "  name: t\n  annotations: {helm.sh/hook: test}\n"
+            ),
+            "templates/tests/b.yaml": config_map("b").replace(
+                "  name: b\n", "  name: b\n  annotations: {helm.sh/hook: 'test-success'}\n"
+            ),
+            "templates/tests/c.yaml": config_map("c").replace(
+                "  name: c\n", "  name: c\n  annotations: {helm.sh/hook: 'pre-install, test'}\n"
+            ),
             "templates/kept.yaml": config_map("kept", "a: b"),
         },
         options={"skip_tests": True},
@@ -215,11 +258,11 @@ TRICKY: dict[str, Tricky] = {
             "files/secret.txt": "ignored\n",
             "templates/files.yaml": config_map(
                 "files",
-                "a: {{ .Files.Get \"files/a.txt\" | quote }}",
-                "lines: {{ .Files.Lines \"files/a.txt\" | toJson | quote }}",
-                "secret: {{ .Files.Get \"files/secret.txt\" | quote }}",
-                "{{- (.Files.Glob \"files/*.txt\").AsConfig | nindent 2 }}",
-                "b: {{ tpl (.Files.Get \"files/b.txt\") . | quote }}",
+                'a: {{ .Files.Get "files/a.txt" | quote }}',
+                'lines: {{ .Files.Lines "files/a.txt" | toJson | quote }}',
+                'secret: {{ .Files.Get "files/secret.txt" | quote }}',
+                '{{- (.Files.Glob "files/*.txt").AsConfig | nindent 2 }}',
+                'b: {{ tpl (.Files.Get "files/b.txt") . | quote }}',
             ),
             "templates/left.yaml.bak": "not: rendered\n",
             "values.yaml": "x: y\n",
@@ -229,8 +272,10 @@ TRICKY: dict[str, Tricky] = {
         {
             "values.yaml": "name: '{{ .Release.Name }}-x'\n",
             "templates/_helpers.tpl": '{{- define "tricky.name" -}}\n{{ tpl .Values.name . | trunc 63 }}\n{{- end }}\n',
-            "templates/_partial.yaml": "this: {{ fail \"partials are no manifests\" }}\n",
-            "templates/a.yaml": config_map('{{ include "tricky.name" . }}', "ns: {{ .Release.Namespace }}", "svc: {{ .Release.Service }}"),
+            "templates/_partial.yaml": 'this: {{ fail "partials are no manifests" }}\n',
+            "templates/a.yaml": config_map(
+                '{{ include "tricky.name" . }}', "ns: {{ .Release.Namespace }}", "svc: {{ .Release.Service }}"
+            ),
         }
     ),
     "built-in objects": Tricky(
@@ -260,46 +305,77 @@ TRICKY: dict[str, Tricky] = {
         }
     ),
     "notes only": Tricky({"templates/NOTES.txt": "Thank you\n"}),
-    "nothing at all": Tricky({"templates/a.yaml": "{{- if .Values.on }}\n" + config_map("a") + "{{- end }}\n# a comment\n"}),
+    "nothing at all": Tricky(
+        {"templates/a.yaml": "{{- if .Values.on }}\n" + config_map("a") + "{{- end }}\n# a comment\n"}
+    ),
     "separators": Tricky(
         {
-            "templates/a.yaml": "---\n" + config_map("one", "a: b") + "\n---   \n\n" + config_map("two", "a: b") + "---\n# only a comment\n---\n",
-            "templates/b.yaml": config_map("three", "a: |", "  text", "  --- not a separator", "  end") + "--- # with a comment\n" + config_map("four", "a: b"),
-            "templates/c.yaml": "\n\n" + config_map("five", "a: b") + "---\n---\n---\n" + config_map("six", "a: b") + "...\n",
-            "templates/d.yaml": "---\r\n" + config_map("seven", "a: b").replace("\n", "\r\n") + "---\r\n" + config_map("eight", "a: b"),
-            "templates/e.yaml": config_map("nine", "a: b").rstrip("\n") + "\n--- \n" + config_map("ten", "a: b").rstrip("\n"),
+            "templates/a.yaml": "---\n"
+            + config_map("one", "a: b")
+            + "\n---   \n\n"
+            + config_map("two", "a: b")
+            + "---\n# only a comment\n---\n",
+            "templates/b.yaml": config_map("three", "a: |", "  text", "  --- not a separator", "  end")
+            + "--- # with a comment\n"
+            + config_map("four", "a: b"),
+            "templates/c.yaml": "\n\n"
+            + config_map("five", "a: b")
+            + "---\n---\n---\n"
+            + config_map("six", "a: b")
+            + "...\n",
+            "templates/d.yaml": "---\r\n"
+            + config_map("seven", "a: b").replace("\n", "\r\n")
+            + "---\r\n"
+            + config_map("eight", "a: b"),
+            "templates/e.yaml": config_map("nine", "a: b").rstrip("\n")
+            + "\n--- \n"
+            + config_map("ten", "a: b").rstrip("\n"),
         }
     ),
     "range over separators": Tricky(
         {
             "values.yaml": "names: [a, b, c]\n",
-            "templates/a.yaml": "{{- range .Values.names }}\n---\n" + config_map("{{ . }}", "n: {{ . | quote }}") + "{{- end }}\n",
-            "templates/b.yaml": "{{- range .Values.names -}}\n---\n" + config_map("b-{{ . }}", "n: {{ . | quote }}") + "{{- end -}}\n",
+            "templates/a.yaml": "{{- range .Values.names }}\n---\n"
+            + config_map("{{ . }}", "n: {{ . | quote }}")
+            + "{{- end }}\n",
+            "templates/b.yaml": "{{- range .Values.names -}}\n---\n"
+            + config_map("b-{{ . }}", "n: {{ . | quote }}")
+            + "{{- end -}}\n",
         }
     ),
     "lists and json": Tricky(
         {
-            "templates/list.yaml": "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: b}}\n",
+            "templates/list.yaml": (
+                "apiVersion: v1\nkind: List\nitems:\n"
+                "- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n"
+                "- {apiVersion: v1, kind: ConfigMap, metadata: {name: b}}\n"
+            ),
             "templates/object.json": '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "json"}}\n',
             "templates/toyaml.yaml": "{{ .Values.object | toYaml }}\n",
-            "values.yaml": "object: {apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: 'true', b: '1'}}\n",
+            "values.yaml": "object: {apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: 'true'}}\n",
         }
     ),
     "templates in folders": Tricky(
         {
             "templates/deep/er/a.yaml": config_map("deep", "a: b"),
             "templates/_deep/b.yaml": config_map("under-a-folder-with-underscore", "a: b"),
-            "templates/deep/_c.yaml": "{{ fail \"never\" }}",
+            "templates/deep/_c.yaml": '{{ fail "never" }}',
         }
     ),
     "schema that holds": Tricky(
-        {**VALUES, "values.schema.json": '{"type": "object", "properties": {"port": {"type": "integer"}}}', "values.yaml": "port: 80\n"}
+        {
+            **VALUES,
+            "values.schema.json": '{"type": "object", "properties": {"port": {"type": "integer"}}}',
+            "values.yaml": "port: 80\n",
+        }
     ),
     "schema that is skipped": Tricky(
-        {**VALUES, "values.schema.json": '{"type": "object", "required": ["gone"]}'}, options={"skip_schema_validation": True}
+        {**VALUES, "values.schema.json": '{"type": "object", "required": ["gone"]}'},
+        options={"skip_schema_validation": True},
     ),
     "unicode and anchors": Tricky(
-        {**VALUES, "values.yaml": "base: &b {이름: 값, emoji: \"\\U0001F600\"}\ncopy: {<<: *b, more: 1}\n"}, ("이름: 스테이징\n",)
+        {**VALUES, "values.yaml": 'base: &b {이름: 값, emoji: "\\U0001F600"}\ncopy: {<<: *b, more: 1}\n'},
+        ("이름: 스테이징\n",),
     ),
     "old chart with requirements": Tricky(
         {
@@ -325,7 +401,8 @@ TRICKY: dict[str, Tricky] = {
     "mutation of values": Tricky(
         {
             "values.yaml": "a: {b: 1}\n",
-            "templates/a.yaml": '{{- $_ := set .Values.a "c" "added" }}\n' + config_map("a", "all: {{ .Values | toJson | quote }}"),
+            "templates/a.yaml": '{{- $_ := set .Values.a "c" "added" }}\n'
+            + config_map("a", "all: {{ .Values | toJson | quote }}"),
             "templates/b.yaml": config_map("b", "all: {{ .Values | toJson | quote }}"),
         }
     ),

@@ -97,7 +97,12 @@ def test_the_folder_is_no_part_of_the_key(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [lambda data: data[:-1], lambda data: data.replace(b"ConfigMap", b"ConfigMop"), lambda _: b"", lambda _: b"\xff\n{}"],
+    [
+        lambda data: data[:-1],
+        lambda data: data.replace(b"ConfigMap", b"ConfigMop"),
+        lambda _: b"",
+        lambda _: b"\xff\n{}",
+    ],
     ids=["cut short", "changed", "emptied", "not a text"],
 )
 def test_a_damaged_entry_counts_as_absent(damage: Callable[[bytes], bytes], tmp_path: Path, job: HelmJob) -> None:
@@ -137,7 +142,16 @@ def test_an_entry_of_another_shape_counts_as_absent(tmp_path: Path, job: HelmJob
         Reply((RenderedDocument("t", 0, {"kind": "Secret", "stringData": {"a": "secret"}}),)),
         Reply((RenderedDocument("t", 0, {"kind": "Secret", "data": "secret"}),)),
     ],
-    ids=["unstable", "timeout", "memory", "no engine", "failure", "secret", "secret as text", "secret of another shape"],
+    ids=[
+        "unstable",
+        "timeout",
+        "memory",
+        "no engine",
+        "failure",
+        "secret",
+        "secret as text",
+        "secret of another shape",
+    ],
 )
 def test_what_may_not_be_kept_is_not_kept(reply: Reply, tmp_path: Path, job: HelmJob) -> None:
     """Unstable renders, limits, failures and anything with Secret values leave no file behind."""

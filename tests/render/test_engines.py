@@ -36,7 +36,7 @@ def test_both_engines_make_the_same_of_a_tricky_chart(name: str, tmp_path: Path,
 
 @pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
 def test_both_engines_make_the_same_of_our_charts(chart: Path, helm4: Path, helm3: Path) -> None:
-    """Each chart of this repository, with each of its values files, renders alike with the engine, helm 4 and helm 3."""
+    """Each chart of this repository renders alike with the engine, helm 4 and helm 3, with each of its values files."""
     layers = sorted(chart.glob("values-*.yaml"))
     assert layers
     for layer in layers:

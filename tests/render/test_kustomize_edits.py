@@ -37,7 +37,9 @@ spec: {selector: {app: web}, ports: [{port: 80}]}
 """
 BASE = {"base/web.yaml": DEPLOYMENT, "base/kustomization.yaml": "resources: [web.yaml]\n"}
 COMPONENTS = {
-    "components/extra/kustomization.yaml": "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nresources: [cm.yaml]\n",
+    "components/extra/kustomization.yaml": (
+        "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nresources: [cm.yaml]\n"
+    ),
     "components/extra/cm.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\n",
 }
 PATCH = {"target": {"kind": "Deployment"}, "patch": '[{"op": "replace", "path": "/spec/replicas", "value": 7}]'}
@@ -119,7 +121,11 @@ ENV = {"ARGOCD_APP_NAME": "shop", "ARGOCD_APP_NAMESPACE": "stage"}
 
 
 def tree(folder: Path, kustomization: dict[str, Any]) -> Path:
-    files = {**BASE, **COMPONENTS, "overlay/kustomization.yaml": json.dumps({"resources": ["../base"], **kustomization})}
+    files = {
+        **BASE,
+        **COMPONENTS,
+        "overlay/kustomization.yaml": json.dumps({"resources": ["../base"], **kustomization}),
+    }
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -149,12 +155,14 @@ def objects(reply: Reply) -> list[dict[str, Any]]:
 
 
 def content(folder: Path) -> Iterator[tuple[str, bytes]]:
-    yield from ((str(path.relative_to(folder)), path.read_bytes()) for path in sorted(folder.rglob("*")) if path.is_file())
+    yield from (
+        (str(path.relative_to(folder)), path.read_bytes()) for path in sorted(folder.rglob("*")) if path.is_file()
+    )
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_block_does_what_the_kustomization_would(name: str, tmp_path: Path, kustomize: Path) -> None:
-    """The edited build equals one without edits of a kustomization that holds the same, and the tree stays as it was."""
+    """The edited build equals that of a kustomization that holds the same by itself; the tree stays as it was."""
     block, by_itself = CASES[name]
     edited = tree(tmp_path / "edited", {"patches": [OWN_PATCH]})
     plain = tree(tmp_path / "plain", {"patches": [OWN_PATCH], **by_itself})

@@ -46,7 +46,9 @@ def test_a_memory_bomb_ends_its_worker_only(name: str, tmp_path: Path) -> None:
 
 def test_a_render_without_end_is_stopped_in_time(tmp_path: Path) -> None:
     """A loop that no signal interrupts ends with its worker, soon after the limit, and says so."""
-    endless = chart("{{ range until 100000 }}{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}{{ end }}")
+    endless = chart(
+        "{{ range until 100000 }}{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}{{ end }}"
+    )
     settings = Settings(cache=None, workers=1, render_seconds=1, helm=None)
     with WorkerPool(settings) as pool:
         start = time.monotonic()

@@ -24,15 +24,15 @@ def tables() -> tuple[list[str], list[str]]:
     """Constraints and versions of a seeded table, in which every operator meets every openness of a version."""
     draw = random.Random(20260822)
     numbers = ["0", "1", "2", "9", "28", "30"]
-    bounds = [f"{a}{b}{c}" for a in ("0", "1", "28", "*") for b in ("", ".x", ".0", ".28") for c in ("", ".X", ".0", ".2")]
+    bounds = [
+        f"{a}{b}{c}" for a in ("0", "1", "28", "*") for b in ("", ".x", ".0", ".28") for c in ("", ".X", ".0", ".2")
+    ]
     bounds = [bound for bound in bounds if bound.count(".") != 1 or not bound.endswith((".X", ".2"))]
     single = [f"{operator}{bound}{tail}" for operator in OPERATORS for bound in bounds for tail in ("", "-0", "-rc.1")]
-    joined = [
-        draw.choice([" ", ", ", " || ", ","]).join(draw.sample(single, draw.randint(2, 3))) for _ in range(400)
-    ]
+    joined = [draw.choice([" ", ", ", " || ", ","]).join(draw.sample(single, draw.randint(2, 3))) for _ in range(150)]
     spans = [f"{draw.choice(bounds)} - {draw.choice(bounds)}" for _ in range(60)]
     spaced = ["  >= 1.28.0-0 ", "v1.28", ">=v1.28.0", ">= 1.28.0 < 1.30", "1.28.x || >=1.30.0", "*", "1.28.0+build"]
-    versions = [f"{prefix}{a}.{b}.{c}" for prefix in ("", "v") for a in "012" for b in numbers for c in ("0", "2")]
+    versions = [f"{prefix}{a}.{b}.{c}" for prefix in ("", "v") for a in "012" for b in numbers for c in "02"]
     return [*single, *joined, *spans, *spaced], versions
 
 
@@ -44,7 +44,9 @@ def test_constraints_hold_where_helm_says_so(tmp_path: Path, helm4: Path) -> Non
     (tmp_path / "templates").mkdir()
     (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: table\nversion: 0.1.0\n")
     (tmp_path / "values.yaml").write_text(json.dumps({"constraints": readable, "versions": versions}))
-    (tmp_path / "templates" / "table.yaml").write_text("kind: Table\ntable: |" + TEMPLATE.replace("\n{{ range", "\n  {{ range"))
+    (tmp_path / "templates" / "table.yaml").write_text(
+        "kind: Table\ntable: |" + TEMPLATE.replace("\n{{ range", "\n  {{ range")
+    )
     done = subprocess.run([str(helm4), "template", "."], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows = [line.strip() for line in done.stdout.splitlines() if set(line.strip()) <= {"0", "1"} and line.strip()]
@@ -60,11 +62,13 @@ def _readable(text: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("text", ["", "latest", ">= ", "1.2.3.4", ">>1", "1.28 |", "1.a.0", "1|2", "1.0.0 -2.0.0", "1,,2"])
+@pytest.mark.parametrize(
+    "text", ["", "latest", ">= ", "1.2.3.4", ">>1", "1.28 |", "1.a.0", "1|2", "1.0.0 -2.0.0", "1,,2"]
+)
 def test_what_is_refused_is_refused_by_helm_too(text: str, tmp_path: Path, helm4: Path) -> None:
     """A text that we cannot read as a constraint makes Helm's `semverCompare` fail, and the other way round."""
     (tmp_path / "templates").mkdir()
     (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: table\nversion: 0.1.0\n")
-    (tmp_path / "templates" / "x.yaml").write_text('x: {{ semverCompare %s "1.28.0" }}\n' % json.dumps(text))
+    (tmp_path / "templates" / "x.yaml").write_text(f'x: {{{{ semverCompare {json.dumps(text)} "1.28.0" }}}}\n')
     done = subprocess.run([str(helm4), "template", "."], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert _readable(text) is (done.returncode == 0), done.stderr

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from driftgate.files import FileRoot
 from driftgate.model.application import Application
 from driftgate.model.environment import LayerKind, ValuesLayer
 from driftgate.model.node import Node
@@ -17,9 +19,7 @@ from driftgate.render.jobs import HelmJob, SetFlag
 from driftgate.semantics.helm_values import printed_value, set_path
 from driftgate.values.effect import effective_leaves, is_parameter
 from driftgate.values.layers import resolve_layers
-from driftgate.files import FileRoot
 from driftgate.yaml_reader import read_yaml
-from pathlib import Path
 
 KEYS = ("a", "b", "c")
 
@@ -30,7 +30,9 @@ def layer(content: dict[str, Any], label: str) -> ValuesLayer:
 
 
 def parameter(name: str, value: str) -> ValuesLayer:
-    return ValuesLayer(LayerKind.PARAMETER, "--set-string", Node(value, "app.yaml", 1, 1), Place("app.yaml", 1), "", name)
+    return ValuesLayer(
+        LayerKind.PARAMETER, "--set-string", Node(value, "app.yaml", 1, 1), Place("app.yaml", 1), "", name
+    )
 
 
 def mapping(draw: random.Random, label: str, depth: int = 0) -> dict[str, Any]:
@@ -75,6 +77,16 @@ def test_the_effective_leaves_are_those_that_helm_keeps(seed: int) -> None:
         layers.append(parameter(name, "set"))
     effective = {leaf.text for _, _, leaf in effective_leaves(layers) if leaf.text}
     assert effective == texts(merged(layers)) - {"set"}
+
+
+@pytest.mark.parametrize(
+    ("value", "gone"), [(None, True), ("text", True), (1, True), ({}, False), ([], True)], ids=str
+)
+def test_what_a_deeper_parameter_leaves_of_a_leaf(value: Any, gone: bool) -> None:
+    """Setting `a.b` makes a mapping of `a`, whatever stood there; an empty mapping takes it in."""
+    below, above = layer({"a": value}, "low"), parameter("a.b", "set")
+    assert merged([below, above]) == {"a": {"b": "set"}}
+    assert [path for _, path, _ in effective_leaves([below, above])] == ([] if gone else [("a",)])
 
 
 NAMES = [
@@ -146,5 +158,8 @@ def test_inline_values_have_lines_where_the_block_is_literal(style: str, lines: 
     """In a literal block every leaf has its own line of the manifest; any other style gives the block only."""
     (found,) = inline(style)
     leaves = list(found.node.leaves())
-    assert [(path, leaf.value, leaf.line) for path, leaf in leaves] == [(("a",), 1, lines[0]), (("b", "c"), 2, lines[1])]
+    assert [(path, leaf.value, leaf.line) for path, leaf in leaves] == [
+        (("a",), 1, lines[0]),
+        (("b", "c"), 2, lines[1]),
+    ]
     assert found.entry == Place("app.yaml", 8, 7)
