@@ -19,7 +19,7 @@ check: $(VENV)/.gate
 	$(BIN)/pytest $(ARGS)
 
 test: lint types tools
-	DRIFTGATE_TESTS_NO_SKIPS=1 $(BIN)/pytest tests $(ARGS)
+	DRIFTGATE_TESTS_NO_SKIPS=1 $(BIN)/pytest tests -n auto $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -219,7 +219,8 @@ def ignore_difference_not_allowed(subject: Subject) -> Iterator[Result]:
 
 def _refused(subject: Subject, expression: _Expression, expected: str, name: str, index: int | None = None) -> Breach:
     found = f"{expression.text} of {expression.rule.label}"
-    related = subject.policy_entry("ignoreDifferences", name, index, note="what policy says")
+    entry = (name,) if index is None else (name, index)
+    related = subject.policy_entry("ignoreDifferences", *entry, note="what policy says")
     return Breach(expression.place, found, expected, field=expression.key, related=related)
 
 

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from yaml.composer import Composer
-from yaml.cyaml import CParser
+from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from driftgate.model.node import Duplicate, Literal, Node, Path, Scalar
@@ -200,7 +200,7 @@ class _Again(Composer, _Loader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if not self.check_event(yaml.AliasEvent):
-            self.anchors.pop(self.peek_event().anchor, None)
+            self.anchors.pop(getattr(self.peek_event(), "anchor", None), None)
         return super().compose_node(parent, index)
 
 
@@ -226,7 +226,9 @@ def _composed(kind: type[_Loader], text: str) -> Iterator[yaml.Node]:
     loader = kind(text)
     try:
         while loader.check_node():
-            yield loader.get_node()
+            composed = loader.get_node()
+            assert composed is not None
+            yield composed
     finally:
         loader.dispose()
 
@@ -260,7 +262,7 @@ def _refusal(text: str) -> tuple[_TooMuchError | None, int]:
     with contextlib.suppress(yaml.YAMLError):
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             if isinstance(event, yaml.DocumentStartEvent):
-                start = event.start_mark.index
+                start = event.start_mark.index if event.start_mark else 0
                 if event.version not in (None, (1, 1)):
                     return _TooMuchError("not-yaml", event, "only YAML 1.1 is read by Go's parsers"), start
             elif isinstance(event, yaml.CollectionStartEvent):

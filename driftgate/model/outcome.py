@@ -71,7 +71,7 @@ class Finding:
         return "/".join(part.replace("/", "~1") for part in (self.check, self.application, self.object, self.field))
 
     @property
-    def sort_key(self) -> tuple[object, ...]:
+    def sort_key(self) -> tuple[int, int, Place, str, str]:
         """Failures before the unchecked, heavy before light, then by place."""
         order = [Outcome.FAILED, Outcome.COULD_NOT_CHECK, Outcome.WAIVED]
         return (order.index(self.outcome), self.severity.rank, self.place, self.check, self.key)

@@ -25,10 +25,9 @@ class Section:
 
 def setting(default: T, text: str) -> T:
     """A field of a section with its default and the sentence that the policy schema shows."""
-    field = dataclasses.field(default=default, metadata={"help": text})
     if isinstance(default, dict):
-        field = dataclasses.field(default_factory=lambda: default, metadata={"help": text})  # type: ignore[assignment]
-    return typing.cast("T", field)
+        return dataclasses.field(default_factory=lambda: default, metadata={"help": text})
+    return dataclasses.field(default=default, metadata={"help": text})
 
 
 def camel(name: str) -> str:

@@ -29,7 +29,7 @@ def check_text(check: Check) -> str:
     ]
     lines = [f"{check.id}: {check.title}", ""]
     for name, text in rows:
-        wrapped = textwrap.wrap(text, 84)
+        wrapped = textwrap.wrap(text, 84, break_long_words=False, break_on_hyphens=False)
         lines += [f"  {name:<10}{wrapped[0]}", *(" " * 12 + line for line in wrapped[1:])]
     return "\n".join(lines)
 

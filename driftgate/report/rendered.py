@@ -20,9 +20,21 @@ def rendered_text(loaded: LoadedApplication) -> str:
         for problem in render.problems:
             parts.append(printable(f"# {problem.place}: {problem.fault}: {problem.found}") + "\n")
         for manifest in render.manifests:
-            body = yaml.safe_dump(_printable(manifest.object), sort_keys=False, allow_unicode=True)
-            parts.append(f"---\n# {printable(manifest.template)}\n{body}")
+            body = yaml.dump(_printable(manifest.object), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+            lines = "\n".join(map(printable, body.split("\n")))
+            parts.append(f"---\n# {printable(manifest.template)}\n{lines}")
     return "".join(parts)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts that a terminal would not show as they are in double quotes, where an escape means the character."""
+
+    def text(self, text: str) -> yaml.ScalarNode:
+        unseen = any(printable(line) != line for line in text.split("\n"))
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style='"' if unseen else None)
+
+
+_Dumper.add_representer(str, _Dumper.text)
 
 
 def _printable(value: Any) -> Any:
