@@ -14,7 +14,7 @@ from driftgate.model.environment import LoadedApplication, ProblemKind, Reach, R
 from driftgate.model.node import Node, Path
 from driftgate.model.outcome import Related, Severity
 from driftgate.policy import ArgoCDSection, Section, setting
-from driftgate.semantics.schema_fields import FieldFault, field_faults
+from driftgate.schema_fields import FieldFault, field_faults
 from driftgate.semantics.sync_waves import SYNC_WAVE_ANNOTATION
 
 POLICY: dict[str, type[Section]] = {}
@@ -191,13 +191,14 @@ def application_unreachable(subject: Subject) -> Iterator[Result]:
     Fix: Move the manifest to where a root's source reads it, add it to the kustomization or chart that does, or name
     the Application among the policy's roots.
     """
-    parents = [one for one in subject.environment.applications if one.reach is Reach.ROOT or one.is_parent]
-    if not subject.policy.roots or (
-        # What a parent renders may be this very one; that the parent is not known in full is told as such.
-        subject.app.reach is Reach.UNREACHED and not all(parent.complete for parent in parents)
-    ):
+    if not subject.policy.roots:
         yield NotApplicable()
     elif subject.app.reach is Reach.UNREACHED:
+        applications = subject.environment.applications
+        # What a parent renders may be this very one; that the parent is not known in full is told as such.
+        if not all(one.complete for one in applications if one.reach is Reach.ROOT or one.is_parent):
+            yield NotApplicable()
+            return
         roots = Related(subject.policy.place_of("roots"), "the roots")
         expected = f"rendered by {' or '.join(subject.policy.roots)}, or by one of their children"
         yield Breach(subject.application.place, "no Application renders it", expected, related=(roots,))

@@ -195,9 +195,7 @@ class Gate:
 
             option = self._config.getoption
             try:
-                self._policies = policies_of(
-                    self.root, option("--driftgate-policy"), option("--driftgate-environment")
-                )
+                self._policies = policies_of(self.root, option("--driftgate-policy"), option("--driftgate-environment"))
             except DriftgateError as error:
                 raise pytest.UsageError(str(error)) from None
         return self._policies

@@ -369,8 +369,11 @@ class _Converter:
 
 
 def _around(node: Node, below: list[_Converted]) -> _Converted:
-    size = 1 + sum(item.size for item in below)
-    return _Converted(node, size, 1 + max((item.depth for item in below), default=0))
+    size = depth = 1
+    for item in below:
+        size += item.size
+        depth = max(depth, item.depth + 1)
+    return _Converted(node, size, depth)
 
 
 def _merge_sources(composed: yaml.Node, value: Node) -> list[Node]:
@@ -414,6 +417,8 @@ def _scalar(composed: ScalarNode, *, as_key: bool = False) -> Scalar:
     tag, text = composed.tag, composed.value
     if tag == _STR or not (tag == _PLAIN or tag.startswith(_YAML)):
         return str(text)
+    if tag == _PLAIN and not isinstance(plain := _resolved(text), float):
+        return plain  # nearly always
     if tag == f"{_YAML}binary":
         try:
             return base64.b64decode(text, validate=True).decode("utf-8", "replace")

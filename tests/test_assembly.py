@@ -284,7 +284,7 @@ def test_the_sources_of_an_application_add_up(tmp_path: Path) -> None:
     with assembly_of(root) as assembly:
         environment = assembly.environment
         (one,) = environment.applications
-        origin = environment.origin(one.manifests[1], ("data", "a"))
+        origin = environment.origin(one.manifests[1], ("data", "a"), None)
     assert [(m.name, m.source_index, m.object["data"]) for m in one.manifests] == [
         ("one", 0, {"a": "b"}),
         ("two", 2, {"a": "lent"}),
@@ -302,8 +302,9 @@ metadata: {name: widgets.example.com}
 spec: {group: example.com, scope: Cluster, names: {kind: Widget, plural: widgets}}
 """
     objects = [
-        ("v1", "ConfigMap", ""), ("v1", "ConfigMap", "other"), ("v1", "Namespace", "x"), ("example.com/v1", "Widget", ""),
-        ("example.com/v1", "Gadget", ""), ("example.com/v1", "Fence", ""), ("rbac.authorization.k8s.io/v1", "ClusterRole", ""),
+        ("v1", "ConfigMap", ""), ("v1", "ConfigMap", "other"), ("v1", "Namespace", "x"),
+        ("example.com/v1", "Widget", ""), ("example.com/v1", "Gadget", ""), ("example.com/v1", "Fence", ""),
+        ("rbac.authorization.k8s.io/v1", "ClusterRole", ""),
     ]  # fmt: skip
     documents = "".join(
         f"---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: a, namespace: '{namespace}'}}\n"
@@ -344,7 +345,7 @@ def test_every_chart_is_known_with_its_users(tmp_path: Path) -> None:
             **chart("charts/used", {"cm.yaml": config_map("x")}),
             "charts/used/values-old.yaml": "a: 1\n",
             **chart("charts/spare", {"cm.yaml": config_map("{{ .Release.Name }}")}),
-            **chart("charts/broken", {"cm.yaml": "{{ fail \"no\" }}"}),
+            **chart("charts/broken", {"cm.yaml": '{{ fail "no" }}'}),
             "charts/lib/Chart.yaml": "apiVersion: v2\nname: lib\nversion: 1.0.0\ntype: library\n",
         },
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def config_map(name: str) -> str:
     return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n"
 
 
-def read(root: Path, files: dict[str, str | bytes], options: DirectorySource | None = None) -> DirectoryOutput:
+def read(root: Path, files: Mapping[str, str | bytes], options: DirectorySource | None = None) -> DirectoryOutput:
     """Write files below `app/` and read that directory source."""
     for name, content in files.items():
         path = root / "app" / name
@@ -29,7 +30,11 @@ def read(root: Path, files: dict[str, str | bytes], options: DirectorySource | N
 
 def names(output: DirectoryOutput) -> list[str]:
     """The file of each manifest without its folder, and the manifest's name."""
-    return [f"{file.removeprefix('app/')}:{node.get('metadata', 'name').text}" for file, _, node in output.manifests]  # type: ignore[union-attr]
+    found = []
+    for file, _, node in output.manifests:
+        name = node.get("metadata", "name")
+        found.append(f"{file.removeprefix('app/')}:{name.text if name else None}")
+    return found
 
 
 def problems(output: DirectoryOutput) -> list[tuple[str, str, str]]:
@@ -38,7 +43,7 @@ def problems(output: DirectoryOutput) -> list[tuple[str, str, str]]:
     return [(problem.fault, str(problem.place), problem.found) for problem in output.problems]
 
 
-TREE: dict[str, str | bytes] = {
+TREE: Mapping[str, str | bytes] = {
     name: config_map("x")
     for name in ("b.yaml", "a.yml", "a/z.yaml", "B.yaml", ".hidden.yaml", ".dir/x.yaml", "c.json.yaml")
 } | {
@@ -109,7 +114,8 @@ def test_an_unrelated_file_is_passed_over(tmp_path: Path, text: str | bytes) -> 
     ("text", "expected"),
     [
         (config_map("a") + "data: [\n", ("manifest-not-yaml", "app/x.yaml:5:1", None)),
-        ("apiVersion: v1\nkind:\nmetadata: {}\n", ("manifest-without-kind", "app/x.yaml:1:1", "a document without kind")),
+        ("apiVersion: v1\nkind:\nmetadata: {}\n",
+         ("manifest-without-kind", "app/x.yaml:1:1", "a document without kind")),
         ("# apiVersion: kind: metadata:\na: 1\n",
          ("manifest-without-kind", "app/x.yaml:2:1", "a document without kind")),
         (config_map("a") + "data:\n{{- range .x }}\n  a: b\n", ("manifest-templated", "app/x.yaml:6:3", None)),
@@ -160,7 +166,8 @@ def test_a_key_that_stands_twice_is_a_fault_of_its_document(tmp_path: Path) -> N
     assert output.faults == [
         OutputFault(
             "manifest-duplicate-key", "app/x.yaml", 0,
-            "kind a second time; the first stands in line 2 and is dropped", Place("app/x.yaml", 4, 1), "app/x.yaml:kind",
+            "kind a second time; the first stands in line 2 and is dropped", Place("app/x.yaml", 4, 1),
+            "app/x.yaml:kind",
         )
     ]  # fmt: skip
 

@@ -1,8 +1,9 @@
-"""Discovery: Argo CD's manifests are found wherever they stand, and nothing of a tree can stop or mislead the search."""
+"""Discovery: Argo CD's manifests are found wherever they stand, and nothing in a tree can mislead the search."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from driftgate.model.node import Duplicate
 from driftgate.model.place import Place
 from driftgate.policy.policy import DEFAULT_EXCLUDES
 from driftgate.repository.discovery import Discovery, Found, discover
+from driftgate.yaml_reader import read_yaml
 
 
 def manifest(name: str, kind: str = "Application") -> str:
@@ -20,7 +22,7 @@ def manifest(name: str, kind: str = "Application") -> str:
     return f"apiVersion: argoproj.io/v1alpha1\nkind: {kind}\nmetadata:\n  name: {name}\n"
 
 
-def tree(root: Path, files: dict[str, str | bytes]) -> FileRoot:
+def tree(root: Path, files: Mapping[str, str | bytes]) -> FileRoot:
     """A repository of those files."""
     for name, content in files.items():
         path = root / name
@@ -46,7 +48,7 @@ def test_manifests_are_found_wherever_they_stand(tmp_path: Path) -> None:
         {
             "web.yaml": manifest("web"),
             "deep/er/.argo/api.yml": manifest("api"),
-            "json/llm.json": '{"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "llm"}}',
+            "json/llm.json": '{"kind": "Application", "apiVersion": "argoproj.io/v1alpha1", "metadata":{"name":"llm"}}',
             "many.yaml": f"{manifest('one')}---\n---\n{manifest('fence', 'AppProject')}---\n{manifest('two')}",
             "list.yaml": "apiVersion: v1\nkind: List\nitems:\n- apiVersion: argoproj.io/v1alpha1\n  kind: Application\n"
             "  metadata: {name: in-list}\n- kind: Application\n  apiVersion: app.k8s.io/v1beta1\n",
@@ -243,15 +245,12 @@ def test_large_files_of_other_tools_are_not_parsed(tmp_path: Path, monkeypatch: 
     crd = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec: {group: argoproj.io/}\n---\n"
     root = tree(tmp_path, {"crds.yaml": crd * 50_000, "web.yaml": manifest("web")})
     parsed: list[str] = []
-    from driftgate.repository import discovery
-
-    read = discovery.read_yaml
 
     def watched(data: bytes, file: str) -> object:
         parsed.append(file)
-        return read(data, file)
+        return read_yaml(data, file)
 
-    monkeypatch.setattr(discovery, "read_yaml", watched)
+    monkeypatch.setattr("driftgate.repository.discovery.read_yaml", watched)
     assert listed(discover(root, ()).applications) == ["web.yaml:0:web"]
     assert parsed == ["web.yaml"]
 

@@ -118,7 +118,8 @@ def test_value_files_are_resolved_in_order(tree: Path, entries: str, expected: l
 @pytest.mark.parametrize(
     ("entry", "expected"),
     [
-        ("values-stage.yaml", ("broken", "value-file-missing", "apps/web.yaml:8:25", "values-stage.yaml does not exist")),
+        ("values-stage.yaml",
+         ("broken", "value-file-missing", "apps/web.yaml:8:25", "values-stage.yaml does not exist")),
         ("/env/none-*.yaml",
          ("broken", "value-file-missing", "apps/web.yaml:8:25", "/env/none-*.yaml matches no file")),
         ("'/env/${UNKNOWN:-web}.yaml'",

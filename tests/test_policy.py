@@ -1,8 +1,8 @@
-"""Policy: what a team has decided is read whole or refused with every place, and waivers hold only as long as they may."""
+"""Policy: what a team has decided is read whole or refused with every place, and waivers hold while they may."""
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ from driftgate.policy import (
     setting,
 )
 
-TODAY = datetime.date(2030, 6, 15)
+TODAY = dt.date(2030, 6, 15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class Sizes(Section):
     ratio: float = setting(1.5, "A number.")
     on_by_default: bool = setting(default=False, text="Whether.")
     names: tuple[str, ...] = setting((), "Some names.")
-    per_kind: dict[str, Limits] = setting({}, "Limits of each kind.")
-    fallback: Limits | None = setting(None, "Limits of all others.")
+    per_kind: dict[str, Limits] = setting({}, "Limits of each kind.")  # noqa: RUF009 - makes a field
+    fallback: Limits | None = setting(None, "Limits of all others.")  # noqa: RUF009 - likewise
 
 
 SECTIONS: dict[str, type[Section]] = {"sizes": Sizes}
@@ -137,7 +137,10 @@ waivers:
         "policies/staging.yaml:3:1: manifests: expected list, found string",
         "policies/staging.yaml:4:9: roots[0]: expected string, found integer",
         "policies/staging.yaml:5:11: cluster.kubernetesVersion: expected string, found number",
-        "policies/staging.yaml:7:24: checks.sync-wave-required.severity: 'eror' is not one of error, warning, note, \"off\"",
+        (
+            "policies/staging.yaml:7:24: checks.sync-wave-required.severity: "
+            "'eror' is not one of error, warning, note, \"off\""
+        ),
         "policies/staging.yaml:9:3: sizes.mode: 'stern' is not one of strict, loose",
         "policies/staging.yaml:10:3: sizes.ratio: expected number, found string",
         "policies/staging.yaml:11:3: sizes.onByDefault: expected boolean, found string",

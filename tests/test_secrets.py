@@ -135,9 +135,9 @@ def test_a_secret_value_has_no_printable_form() -> None:
     """However a secret value is turned into text, that text does not hold it."""
     secret = SecretValue(PASSWORD)
     texts = [
-        repr(secret), str(secret), f"{secret}", f"{secret!r:>20}", f"{secret:s}", "%s %r" % (secret, secret),
-        "{}".format(secret), repr([secret]), repr({"a": secret}), str(vars(type(secret))),
-    ]  # fmt: skip  # noqa: UP031, UP032
+        repr(secret), str(secret), f"{secret}", f"{secret!r:>20}", f"{secret:s}", "%s %r".__mod__((secret, secret)),
+        "{} {!s}".format(*[secret, secret]), repr([secret]), repr({"a": secret}), str(vars(type(secret))),
+    ]  # fmt: skip
     assert not any(map(tells, texts))
     assert texts[:3] == ["<secret>"] * 3
 
@@ -170,7 +170,7 @@ def test_fingerprints_mean_nothing_outside_the_run() -> None:
 
 
 def test_a_failing_assertion_shows_no_secret(pytester: pytest.Pytester) -> None:
-    """pytest explains a failed comparison of secret values and of whole Secrets without their values."""
+    """A failed comparison of secret values, or of whole Secrets, is explained by pytest without their values."""
     pytester.makepyfile(
         f"""
         from driftgate.model.manifest import Manifest
@@ -183,7 +183,8 @@ def test_a_failing_assertion_shows_no_secret(pytester: pytest.Pytester) -> None:
             assert left == right
 
         def test_manifests():
-            left, right = (Manifest("web", 0, 0, mask_secret(body), "a.yaml") for body in (BODY, {{**BODY, "stringData": {{}}}}))
+            bodies = BODY, {{**BODY, "stringData": {{}}}}
+            left, right = (Manifest("web", 0, 0, mask_secret(body), "a.yaml") for body in bodies)
             assert left == right
         """
     )

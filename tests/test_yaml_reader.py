@@ -21,7 +21,7 @@ REFUSED = object()
 PIECES = """
 0 1 7 8 9 10 _ - + . e E x X o O b B a f F 0x 0o 0b 1e inf nan .inf .Inf .nan .NaN yes no on off y n Y N true True TRUE
 tRue false Null null NULL ~ : T Z = << 18446744073709551615 9223372036854775808 400 2001-12-14 22:30 1_000 0755 08
-""".split()
+""".split()  # noqa: SIM905 - sixty quoted pieces are harder to read
 SCALARS = st.one_of(
     st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map("".join),
     st.from_regex(r"[-+]?(0[xob]?)?[0-9_a-fA-F]{1,6}(\.[0-9_]{0,4})?([eE][-+]?[0-9]{1,3})?", fullmatch=True),
@@ -276,7 +276,8 @@ def test_a_key_that_overrides_a_merged_one_is_no_duplicate() -> None:
         ("? [a, b]\n: 1\n", ReadFault("not-yaml", Place(FILE, 1, 3), ""), []),
     ],
     ids=[
-        "syntax", "tab", "unknown anchor", "control character", "not UTF-8", "UTF-16", "templated value", "templated text",
+        "syntax", "tab", "unknown anchor", "control character", "not UTF-8", "UTF-16", "templated value",
+        "templated text",
         "templated line", "self-reference", "infinity", "YAML 1.2", "key that is a list",
     ],
 )  # fmt: skip
@@ -320,7 +321,8 @@ def test_aliases_that_multiply_without_bound_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 60_000, "[{a: " * 3000, "- " * 60_000, "? " * 60_000, "- ? " * 40_000, "\n".join(" " * n + "a:" for n in range(600))],
+    ["[" * 60_000, "[{a: " * 3000, "- " * 60_000, "? " * 60_000, "- ? " * 40_000,
+     "\n".join(" " * n + "a:" for n in range(600))],
     ids=["brackets", "braces", "dashes", "question marks", "mixed", "indentation"],
 )  # fmt: skip
 def test_deep_nesting_is_a_fault_and_not_the_end_of_the_process(text: str) -> None:

@@ -56,11 +56,7 @@ def _run(command: str) -> str:
 
 def stale() -> dict[Path, str]:
     """The generated files that are not what they should be, with the text they should have."""
-    return {
-        path: text
-        for path, text in generated()
-        if not path.exists() or path.read_text(encoding="utf-8") != text
-    }
+    return {path: text for path, text in generated() if not path.exists() or path.read_text(encoding="utf-8") != text}
 
 
 def main() -> int:

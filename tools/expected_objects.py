@@ -90,9 +90,7 @@ def as_objects(text: str, tools: Tools) -> list[dict[str, Any]]:
         chart = Path(folder)
         (chart / "templates").mkdir()
         (chart / "documents").mkdir()
-        (chart / "Chart.yaml").write_text(
-            "{apiVersion: v2, name: to-json, version: 0.0.0}\n", encoding="utf-8"
-        )
+        (chart / "Chart.yaml").write_text("{apiVersion: v2, name: to-json, version: 0.0.0}\n", encoding="utf-8")
         (chart / "templates" / "documents.yaml").write_text(TO_JSON, encoding="utf-8")
         for number, document in enumerate(documents):
             (chart / "documents" / f"{number:05}.yaml").write_text(document, encoding="utf-8")
@@ -175,14 +173,10 @@ def expected_files(expected: Path, tools: Tools) -> Iterator[tuple[Path, str]]:
     stated = yaml.safe_load((expected / "render.yaml").read_text(encoding="utf-8"))
     outcomes = yaml.safe_load((expected / "outcome.yaml").read_text(encoding="utf-8"))["applications"]
     promised = {
-        name
-        for name, outcome in outcomes.items()
-        if outcome["outcome"] == "rendered" or outcome.get("partial")
+        name for name, outcome in outcomes.items() if outcome["outcome"] == "rendered" or outcome.get("partial")
     }
     if promised != set(stated):
-        raise RenderError(
-            f"{expected.name}: render.yaml and outcome.yaml differ in {sorted(promised ^ set(stated))}"
-        )
+        raise RenderError(f"{expected.name}: render.yaml and outcome.yaml differ in {sorted(promised ^ set(stated))}")
     for application, steps in stated.items():
         objects = render(steps, story, tools)
         text = json.dumps(objects, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -263,11 +263,7 @@ class Assembly:
         """Who comes to the cluster how. Without declared roots, parents that nobody renders are the roots."""
         declared = set(self.policy.roots)
         by_label = {one.label: one for one in loaded}
-        roots = {
-            one.label
-            for one in loaded
-            if (one.application.name in declared if declared else _is_topmost(one))
-        }
+        roots = {one.label for one in loaded if (one.application.name in declared if declared else _is_topmost(one))}
         reached: set[str] = set()
         frontier = set(roots)
         while frontier:
@@ -378,9 +374,7 @@ def _projects(found: Discovery, loaded: Sequence[LoadedApplication]) -> tuple[Ap
     return (*rendered, *(project for project in standing if project.name not in names))
 
 
-def _application_sets(
-    found: Discovery, loaded: Sequence[LoadedApplication]
-) -> tuple[tuple[str, Place], ...]:
+def _application_sets(found: Discovery, loaded: Sequence[LoadedApplication]) -> tuple[tuple[str, Place], ...]:
     """ApplicationSets of the tree and those that an Application renders, each once, with the place of its name."""
     nodes = [*(manifest.node for manifest in found.application_sets), *_rendered(loaded, "ApplicationSet")]
     named = [(node.get("metadata", "name"), node.place_of("metadata", "name")) for node in nodes]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import traceback
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
@@ -114,12 +114,12 @@ class _Bench:
 
     def tallies(self) -> dict[str, Tally]:
         """How often each check came to each outcome: a subject of which everything was waived counts as waived."""
-        left: dict[tuple[str, str], set[Outcome]] = {}
+        left: dict[tuple[str, str], list[Outcome]] = {}
         for finding in self.findings:
-            left.setdefault((finding.check, finding.application), set()).add(finding.outcome)
+            left.setdefault((finding.check, finding.application), []).append(finding.outcome)
         return {
             check: _tally(
-                Counter(_heaviest(left.get((check, label), {outcome})) for label, outcome in subjects.items())
+                Counter(_heaviest(left.get((check, label), (outcome,))) for label, outcome in subjects.items())
             )
             for check, subjects in sorted(self.outcomes.items())
         }
@@ -151,8 +151,10 @@ _OUTCOMES = {Breach: Outcome.FAILED, Unchecked: Outcome.COULD_NOT_CHECK, NotAppl
 _BY_WEIGHT = (Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.WAIVED, Outcome.COULD_NOT_CHECK, Outcome.FAILED)
 
 
-def _heaviest(outcomes: Iterable[Outcome]) -> Outcome:
-    return max(outcomes, key=_BY_WEIGHT.index, default=Outcome.PASSED)
+def _heaviest(outcomes: Sequence[Outcome]) -> Outcome:
+    if len(outcomes) < 2:  # nearly always
+        return outcomes[0] if outcomes else Outcome.PASSED
+    return max(outcomes, key=_BY_WEIGHT.index)
 
 
 def _where(error: Exception) -> str:

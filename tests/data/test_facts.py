@@ -95,8 +95,7 @@ def test_required_fields_are_known_and_not_null(kind: str) -> None:
 def test_only_the_intended_objects_are_open() -> None:
     """Unknown fields are refused except in Helm values, in Argo CD's own status and in managed fields."""
     open_paths = {
-        kind: {p for p, s in objects(load(), "") if s["additionalProperties"] is True}
-        for kind, load in SCHEMAS.items()
+        kind: {p for p, s in objects(load(), "") if s["additionalProperties"] is True} for kind, load in SCHEMAS.items()
     }
     everywhere = {"status", "metadata.managedFields[].fieldsV1"}
     sources = (

@@ -67,9 +67,7 @@ def test_unknown_constraint_stops(schema: dict[str, Any], message: str) -> None:
 
 def test_references_are_resolved() -> None:
     """An OpenAPI schema loses its references and client hints, and its free objects are marked."""
-    definitions = {
-        "x.Entry": {"type": "object", "properties": {"raw": {"type": "object", "description": "prose"}}}
-    }
+    definitions = {"x.Entry": {"type": "object", "properties": {"raw": {"type": "object", "description": "prose"}}}}
     schema = {
         "type": "array",
         "items": {"allOf": [{"$ref": "#/components/schemas/x.Entry"}], "default": {}},

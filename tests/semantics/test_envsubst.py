@@ -17,9 +17,7 @@ def test_expand(text: str, expanded: str) -> None:
     assert expand(text, _ENV) == expanded
 
 
-@pytest.mark.parametrize(
-    ("text", "expanded"), [("pa$sword", "pa"), ("$1.00", ".00"), ("a$$b", "a$b"), ("${A:-b}", "")]
-)
+@pytest.mark.parametrize(("text", "expanded"), [("pa$sword", "pa"), ("$1.00", ".00"), ("a$$b", "a$b"), ("${A:-b}", "")])
 def test_a_dollar_in_a_value_is_eaten(text: str, expanded: str) -> None:
     """A dollar that was meant literally takes part of the value with it."""
     assert expand(text, {}) == expanded

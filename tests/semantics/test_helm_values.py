@@ -20,9 +20,7 @@ from .support import vectors
 _LEAVES = st.one_of(st.none(), st.integers(), st.lists(st.integers(), max_size=2))
 _VALUES = st.dictionaries(
     st.sampled_from("abc"),
-    st.recursive(
-        _LEAVES, lambda below: st.dictionaries(st.sampled_from("abc"), below, max_size=3), max_leaves=8
-    ),
+    st.recursive(_LEAVES, lambda below: st.dictionaries(st.sampled_from("abc"), below, max_size=3), max_leaves=8),
     max_size=3,
 )
 

@@ -27,8 +27,6 @@ from driftgate.semantics.ignore_rules import rule_matches
         (("[", "*", "", ""), ("apps", "Deployment", "web", "prod"), False),
     ],
 )
-def test_rule_matches(
-    rule: tuple[str, str, str, str], target: tuple[str, str, str, str], matches: bool
-) -> None:
+def test_rule_matches(rule: tuple[str, str, str, str], target: tuple[str, str, str, str], matches: bool) -> None:
     """Group and kind are globs, name and namespace exact; an omitted group is the core group."""
     assert rule_matches(*rule, *target) is matches

@@ -35,9 +35,7 @@ def test_cluster_scoped_kinds_are_denied_by_default() -> None:
     assert kind_permitted(group, kind, namespaced=False, cluster_whitelist=everything)
     assert kind_permitted(group, kind, namespaced=False, cluster_whitelist=role)
     assert not kind_permitted("", "Namespace", namespaced=False, cluster_whitelist=role)
-    assert not kind_permitted(
-        group, kind, namespaced=False, cluster_whitelist=everything, cluster_blacklist=role
-    )
+    assert not kind_permitted(group, kind, namespaced=False, cluster_whitelist=everything, cluster_blacklist=role)
 
 
 def test_cluster_scoped_names() -> None:

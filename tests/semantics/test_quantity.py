@@ -32,9 +32,7 @@ def test_quantity(text: str, printed: str | None, amount: str | None) -> None:
         assert format_quantity(text) == printed
 
 
-@pytest.mark.parametrize(
-    ("text", "printed"), [("1000m", "1"), ("1024Mi", "1Gi"), ("0.5", "500m"), ("1.5", "1500m")]
-)
+@pytest.mark.parametrize(("text", "printed"), [("1000m", "1"), ("1024Mi", "1Gi"), ("0.5", "500m"), ("1.5", "1500m")])
 def test_canonical_form(text: str, printed: str) -> None:
     """The canonical form is the one that Argo CD compares on built-in kinds."""
     assert format_quantity(text) == printed

@@ -79,9 +79,7 @@ def test_the_effective_leaves_are_those_that_helm_keeps(seed: int) -> None:
     assert effective == texts(merged(layers)) - {"set"}
 
 
-@pytest.mark.parametrize(
-    ("value", "gone"), [(None, True), ("text", True), (1, True), ({}, False), ([], True)], ids=str
-)
+@pytest.mark.parametrize(("value", "gone"), [(None, True), ("text", True), (1, True), ({}, False), ([], True)], ids=str)
 def test_what_a_deeper_parameter_leaves_of_a_leaf(value: Any, gone: bool) -> None:
     """Setting `a.b` makes a mapping of `a`, whatever stood there; an empty mapping takes it in."""
     below, above = layer({"a": value}, "low"), parameter("a.b", "set")

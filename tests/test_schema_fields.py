@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from driftgate.model.node import field_path
-from driftgate.semantics.schema_fields import FieldFault, field_faults
+from driftgate.schema_fields import FieldFault, field_faults
 
 SOURCE = {"repoURL": "https://git.example.com/platform/deployments.git", "path": "manifests"}
 

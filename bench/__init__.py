@@ -1,0 +1,1 @@
+"""Measures of whole processes, each as a ratio against something that ran beside it: `python -m bench`."""

@@ -1,0 +1,174 @@
+"""`python -m bench`: measure driftgate as whole processes, and tell which goals are met."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.generate import generate
+from bench.measure import median_of, peak_memory, run
+from bench.table import Row, table_text
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = sys.executable
+CHECK = (PYTHON, "-m", "driftgate.cli", "check")
+MILLION = 1_000_000
+
+
+def main() -> int:
+    """Measure and print; 1 where a goal is missed."""
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="driftgate-bench-") as scratch:
+        bench = Bench(Path(scratch), options.runs, options.helm)
+        _note(f"Python {platform.python_version()}, medians of {options.runs} runs; {_machine()}")
+        rows = [*bench.start(), *bench.environment(ROOT), *bench.generated(options.applications)]
+    print(table_text(rows))
+    missed = [row.work for row in rows if not row.met]
+    print(f"\nmissed: {', '.join(missed)}" if missed else "\nevery goal is met")
+    return 1 if missed else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--runs", type=int, default=5, help="how often each process runs (default: 5)")
+    parser.add_argument(
+        "--applications",
+        type=int,
+        default=500,
+        help="how many Applications the generated repository has (default: 500)",
+    )
+    helm = os.environ.get("DRIFTGATE_HELM") or shutil.which("helm")
+    parser.add_argument("--helm", default=helm, help="the helm command to compare with (default: the one on the PATH)")
+    return parser.parse_args()
+
+
+def _machine() -> str:
+    """What else decides over the figures: on a machine that others use at the same time they mean little."""
+    load = f", {os.getloadavg()[0]:.1f} processes running on them before" if hasattr(os, "getloadavg") else ""
+    return f"{os.cpu_count()} cores{load}"
+
+
+def _note(text: str) -> None:
+    print(text, flush=True)
+
+
+@dataclass
+class Bench:
+    """The measures, with one cache below `scratch` that is emptied where a run must find nothing."""
+
+    scratch: Path
+    runs: int
+    helm: str | None
+
+    @property
+    def cache(self) -> Path:
+        """Where driftgate keeps rendered charts during a measure."""
+        return self.scratch / "cache"
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of every process: our own cache, and bytecode written once, as an installation has it."""
+        foreign = ("PYTEST", "PYTHON", "DRIFTGATE")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+        ours = {"XDG_CACHE_HOME": str(self.cache), "PYTHONPYCACHEPREFIX": str(self.scratch / "bytecode")}
+        return {**kept, **ours, **({"DRIFTGATE_HELM": self.helm} if self.helm else {})}
+
+    def _seconds(self, *command: str, folder: Path | None = None, cold: bool = False) -> float:
+        def once() -> float:
+            if cold:
+                shutil.rmtree(self.cache, ignore_errors=True)
+            return run(command, self.variables, folder or self.scratch).seconds
+
+        once()  # writes bytecode and caches
+        return median_of(self.runs, once)
+
+    def start(self) -> list[Row]:
+        """What driftgate costs a project that has nothing to do with Argo CD."""
+        _note("a project without Argo CD")
+        project = self.scratch / "project"
+        project.mkdir()
+        (project / "test_nothing.py").write_text("def test_nothing():\n    pass\n", encoding="utf-8")
+        self.bare = self._seconds(PYTHON, "-m", "pytest", "-q", "-p", "no:driftgate", folder=project)
+        full = self._seconds(PYTHON, "-m", "pytest", "-q", folder=project)
+        return [
+            Row("import of the plugin", self._plugin_import(), "ms", 30),
+            Row("bare pytest, one test", self.bare, "s"),
+            Row("the same with the plugin", full, "s", base=self.bare, against="bare pytest"),
+        ]
+
+    def _plugin_import(self) -> float:
+        """Milliseconds that importing the plugin adds where pytest is imported already, by Python's own account."""
+        program = (
+            "import pytest, sys, time; start = time.perf_counter(); import driftgate.plugin; "
+            "print('took', time.perf_counter() - start)"
+        )
+
+        def once() -> float:
+            found = re.search(r"took (\S+)", run((PYTHON, "-c", program), self.variables, self.scratch).output)
+            assert found is not None
+            return float(found[1]) * 1000
+
+        once()
+        return median_of(self.runs, once)
+
+    def environment(self, root: Path) -> list[Row]:
+        """The environment of this repository."""
+        _note("the environment of this repository")
+        self._judged(root, 6)
+        check = (*CHECK, str(root))
+        cold, warm = self._seconds(*check, cold=True), self._seconds(*check)
+        gate = (PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+        rows = [
+            Row("check, nothing cached", cold, "s", 1.0, self.bare, "bare pytest"),
+            Row("check, cached", warm, "s", 0.6, self.bare, "bare pytest"),
+        ]
+        for name, seconds, known in (
+            ("pytest, nothing cached", self._seconds(*gate, folder=root, cold=True), cold),
+            ("pytest, cached", self._seconds(*gate, folder=root), warm),
+        ):
+            rows.append(
+                Row(name, seconds, "s", round(self.bare + known + 0.5, 2), self.bare + known, "bare pytest + check")
+            )
+        if self.helm:
+            command = self._seconds(*check, "--no-cache", "--no-embedded-helm")
+            rows.append(Row("check, embedded rendering", cold, "s", None, command, "check by the helm command"))
+        return rows
+
+    def generated(self, applications: int) -> list[Row]:
+        """A generated repository in which every Application has a chart of its own."""
+        _note(f"a generated repository of {applications} Applications")
+        tree = self.scratch / "generated"
+        generate(tree, applications)
+        self._judged(tree, applications + 1)
+        check = (*CHECK, str(tree))
+        cold, warm = self._seconds(*check, cold=True), self._seconds(*check)
+        goals = (8.0, 3.0, 400.0) if applications == 500 else (None, None, None)
+        what = f"check, {applications} Applications"
+        rows = [
+            Row(f"{what}, nothing cached", cold, "s", goals[0], self.bare, "bare pytest"),
+            Row(f"{what}, cached", warm, "s", goals[1], cold, "nothing cached"),
+        ]
+        shutil.rmtree(self.cache, ignore_errors=True)
+        peak = peak_memory(check, self.variables, self.scratch)
+        if peak is not None:
+            rows.append(Row(f"{what}, memory of all processes", peak / MILLION, "MB", goals[2]))
+        return rows
+
+    def _judged(self, tree: Path, applications: int) -> None:
+        """A measurement of a run that judged less than it should would be worth nothing."""
+        report = self.scratch / "report.json"
+        run((*CHECK, str(tree), "--report", f"json={report}"), self.variables, self.scratch)
+        (ledger,) = json.loads(report.read_text(encoding="utf-8"))["ledger"]
+        assert len(ledger["rendered"]) == applications, ledger
+
+
+if __name__ == "__main__":
+    sys.exit(main())
