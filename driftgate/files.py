@@ -121,6 +121,27 @@ class FileRoot:
         """
         return sorted(link for link in self._walk("").links if self._escapes(self._real / link))
 
+    def links_out_of(self, directory: str) -> list[str]:
+        """Every symlink that leaves the root, below a folder or below what its links lead to, sorted.
+
+        Without the folders that are skipped elsewhere: Helm and kustomize follow links in them as in any other.
+        """
+        found: set[str] = set()
+        seen: set[str] = set()
+        pending = [str(self.resolve(directory))]
+        while pending:
+            folder = pending.pop()
+            if folder in seen or os.path.basename(folder) == ".git":
+                continue
+            seen.add(folder)
+            with contextlib.suppress(OSError), os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.is_symlink() and self._escapes(Path(entry.path)):
+                        found.add(os.path.relpath(entry.path, self._real))
+                    elif _is_folder(entry):
+                        pending.append(os.path.realpath(entry.path))
+        return sorted(found)
+
     def _walk(self, below: str) -> _Walk:
         if below not in self._walked:
             self._walked[below] = walk = _Walk()
@@ -136,8 +157,9 @@ class FileRoot:
         target = os.readlink(link)
         if os.path.isabs(target):
             return True
-        landing = Path(os.path.normpath(link.parent / target))
-        return landing != self._real and self._real not in landing.parents
+        # As written, which is how Argo CD looks at it, and as the system follows it: `..` of a link is not its parent.
+        landings = Path(os.path.normpath(link.parent / target)), Path(os.path.realpath(link))
+        return any(landing != self._real and self._real not in landing.parents for landing in landings)
 
     def nearest(self, relative: str) -> str:
         """The existing path most like one that does not exist: "did you mean"; "" where nothing is near."""
@@ -146,11 +168,11 @@ class FileRoot:
         parts = relative.strip("/").split("/")
         here = self._real
         for depth, part in enumerate(parts):
-            if (here / part).exists():
+            if self._holds(here / part):
                 here = here / part
                 continue
             try:
-                names = sorted(entry.name for entry in here.iterdir())
+                names = sorted(entry.name for entry in here.iterdir() if self._holds(entry))
             except OSError:
                 return ""
             near = difflib.get_close_matches(part, names, n=1, cutoff=0.5)
@@ -158,6 +180,12 @@ class FileRoot:
                 return "/".join(parts[:depth])
             here = here / near[0]
             tail = here.joinpath(*parts[depth + 1 :])
-            found = tail if tail.exists() else here
+            found = tail if self._holds(tail) else here
             return found.relative_to(self._real).as_posix()
         return "/".join(parts)
+
+    def _holds(self, path: Path) -> bool:
+        """Whether a path exists inside the root: what lies elsewhere is not even named."""
+        with contextlib.suppress(OSError, ValueError):
+            return path.exists() and path.resolve().is_relative_to(self._real)
+        return False

@@ -348,7 +348,8 @@ def guarded(tmp_path: Path) -> tuple[dict[str, str], Path]:
     """An environment in which Python notes and refuses every socket, and the note."""
     marker = tmp_path / "opened"
     write(tmp_path, {"guard/sitecustomize.py": GUARD.format(marker=str(marker))})
-    return {**os.environ, "PYTHONPATH": str(tmp_path / "guard"), "XDG_CACHE_HOME": str(tmp_path / "cache")}, marker
+    python_path = os.pathsep.join([str(tmp_path / "guard"), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": python_path, "XDG_CACHE_HOME": str(tmp_path / "cache")}, marker
 
 
 def test_judging_opens_no_socket(tmp_path: Path) -> None:

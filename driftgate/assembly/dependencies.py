@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import posixpath
 from dataclasses import dataclass
 
@@ -49,7 +50,9 @@ def _listed(root: FileRoot, file: str) -> list[Dependency]:
         return []
     below = [node.get("dependencies") for node in text.roots[:1]]
     entries = [entry for node in below if node is not None for entry in node.items]
-    return [_dependency(entry) for entry in entries if entry.get("name") is not None]
+    found = [_dependency(entry) for entry in entries if entry.get("name") is not None]
+    # The name is a file's and a folder's name below `charts/`; Helm finds no chart by any other.
+    return [one for one in found if posixpath.basename(one.name) == one.name and one.name not in ("", ".", "..")]
 
 
 def _dependency(entry: Node) -> Dependency:
@@ -62,4 +65,4 @@ def _vendored(root: FileRoot, directory: str, name: str) -> bool:
     charts = posixpath.join(directory, "charts")
     if root.is_dir(posixpath.join(charts, name)):
         return True
-    return root.is_dir(charts) and any(root.resolve(charts).glob(f"{name}-*.tgz"))
+    return root.is_dir(charts) and any(root.resolve(charts).glob(f"{glob.escape(name)}-*.tgz"))

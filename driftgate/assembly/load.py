@@ -375,10 +375,24 @@ def _projects(found: Discovery, loaded: Sequence[LoadedApplication]) -> tuple[Ap
 
 
 def _application_sets(found: Discovery, loaded: Sequence[LoadedApplication]) -> tuple[tuple[str, Place], ...]:
-    """ApplicationSets of the tree and those that an Application renders, each once, with the place of its name."""
-    nodes = [*(manifest.node for manifest in found.application_sets), *_rendered(loaded, "ApplicationSet")]
-    named = [(node.get("metadata", "name"), node.place_of("metadata", "name")) for node in nodes]
-    return tuple(dict.fromkeys(((name.text or "") if name else "", place) for name, place in named))
+    """ApplicationSets of the tree and those that an Application renders, each once, with the place of its name.
+
+    One that stands in the tree and comes out of a kustomization too is told of where it stands.
+    """
+    standing = [manifest.node for manifest in found.application_sets]
+    known = {_name_and_namespace(node) for node in standing}
+    rendered = [
+        node
+        for node in _rendered(loaded, "ApplicationSet")
+        if _name_and_namespace(node) not in known and (_name_and_namespace(node)[0], "") not in known
+    ]
+    nodes = [*standing, *rendered]
+    return tuple(dict.fromkeys((_name_and_namespace(node)[0], node.place_of("metadata", "name")) for node in nodes))
+
+
+def _name_and_namespace(node: Node) -> tuple[str, str]:
+    name, namespace = node.get("metadata", "name"), node.get("metadata", "namespace")
+    return (name.text or "") if name else "", (namespace.text or "") if namespace else ""
 
 
 def _rendered(loaded: Sequence[LoadedApplication], kind: str) -> list[Node]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -31,10 +33,11 @@ from driftgate.model.place import Place
 from driftgate.policy import ArgoCDSection, ClusterSection, Policy
 from driftgate.render.directory import read_directory
 from driftgate.render.jobs import HelmJob, Job, KustomizeJob, Reply, SetFlag
-from driftgate.render.kustomize import FILE_NAMES, closure_of
+from driftgate.render.kustomize import FILE_NAMES, closure_of, link_problem
 from driftgate.render.kustomize_edits import SourceEdits, source_edits
 from driftgate.repository.sources import Locator
 from driftgate.semantics import envsubst
+from driftgate.semantics.giturl import without_credentials
 from driftgate.semantics.helm_values import valid_release_name
 from driftgate.settings import Settings
 from driftgate.values.layers import build_environment, resolve_layers
@@ -69,6 +72,7 @@ class Draft:
     unstable: tuple[str, ...] = ()
     engine: str = ""
     done: bool = False
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def take(self, reply: Reply) -> None:
         """Fill the draft from a worker's reply."""
@@ -95,7 +99,7 @@ class Draft:
         line = reply.line if reply.template and file.endswith(reply.template) else 0
         place = Place(file, line, reply.column if line else 0)
         related = ((self.application.place_of(*self.source.path_in_spec), "the source that renders it"),)
-        return Problem(kind, fault, place, _scrubbed(reply.message, self.layers), "", related)
+        return Problem(kind, fault, place, _scrubbed(reply.message, self.layers, self.secrets), "", related)
 
     def _entry_file(self) -> str:
         assert self.root is not None
@@ -145,16 +149,47 @@ _STOPPING = frozenset(fault for _, fault in _REPLY_FAULTS.values())
 _SECRET_WORD = re.compile(r"pass(word|wd)?|token|secret|credential|private|api[-_]?key|auth", re.IGNORECASE)
 
 
-def _scrubbed(message: str, layers: tuple[ValuesLayer, ...]) -> str:
-    """An engine's message without the values of keys that sound secret: a template may put any value into an error."""
-    text = " ".join(message.split())
-    for layer in layers:
-        named = (layer.text,) if layer.kind is LayerKind.PARAMETER else ()
-        for path, node in layer.node.leaves():
-            value = "" if isinstance(node.value, bool | None) else " ".join(str(node.value).split())
-            if len(value) > 3 and value in text and any(_SECRET_WORD.search(str(step)) for step in (*named, *path)):
-                text = text.replace(value, "<secret>")
+def _scrubbed(message: str, layers: tuple[ValuesLayer, ...], more: tuple[str, ...] = ()) -> str:
+    """An engine's message without the values of keys that sound secret: a template may put any value into an error.
+
+    Each as it is, with its white space joined, in base64, and escaped as JSON and Go's `quote` write it.
+    """
+    text = " ".join(without_credentials(message).split())
+    secrets = {secret for layer in layers for secret in _secrets(layer)} | set(more)
+    for secret in sorted(secrets, key=len, reverse=True):
+        for form in _forms(secret) if len(secret.strip()) > 3 else ():
+            text = text.replace(form, "<secret>")
     return text
+
+
+def _secrets(layer: ValuesLayer) -> Iterator[str]:
+    """The values of a layer that must not be told: of keys that sound secret, and what a file lends to a parameter."""
+    if layer.kind is LayerKind.FILE_PARAMETER:
+        with contextlib.suppress(OSError):
+            yield FilePath(str(layer.node.value)).read_text(encoding="utf-8", errors="replace")
+        return
+    named = (layer.text,) if layer.kind is LayerKind.PARAMETER else ()
+    # `env[0].value` is named by another parameter or layer.
+    by_index = any(name.endswith("].value") for name in named)
+    for path, node in layer.node.leaves():
+        value = "" if isinstance(node.value, bool | None) else str(node.value)
+        if by_index or any(_SECRET_WORD.search(str(step)) for step in (*named, *path)) or _is_named(layer.node, path):
+            yield value
+
+
+def _is_named(root: Node, path: tuple[str | int, ...]) -> bool:
+    """Whether a leaf is the `value` beside a `name` that sounds secret, as in a container's `env`."""
+    name = root.get(*path[:-1], "name") if path[-1:] == ("value",) else None
+    return name is not None and bool(_SECRET_WORD.search(name.text or ""))
+
+
+def _forms(secret: str) -> Iterator[str]:
+    coded = json.dumps(secret, ensure_ascii=False)[1:-1]
+    go = "".join(f"\\u{ord(c):04x}" if c in "<>&" else c for c in coded)
+    for form in (" ".join(secret.split()), " ".join(go.split()), " ".join(coded.split()), coded.strip("\\n")):
+        yield form
+    for raw in (secret, secret.strip()):
+        yield base64.b64encode(raw.encode()).decode()
 
 
 def source_type(root: FileRoot, directory: str, source: Source) -> SourceType:
@@ -182,7 +217,7 @@ class Planner:
     values_files: set[str] = field(default_factory=set)
     remote_dependencies: set[Dependency] = field(default_factory=set)
     _asks_capabilities: dict[str, bool] = field(default_factory=dict)
-    _links: dict[FilePath, tuple[str, ...]] = field(default_factory=dict)
+    _links: dict[tuple[FilePath, str], tuple[str, ...]] = field(default_factory=dict)
 
     def drafts(self, application: Application) -> list[Draft]:
         """A draft for every source that renders."""
@@ -241,25 +276,20 @@ class Planner:
             self._helm(draft)
         return draft
 
-    def _links_out_of(self, root: FileRoot) -> tuple[str, ...]:
-        """The symlinks that leave a root: Helm would follow them, wherever the chart came from."""
-        if root.path not in self._links:
-            self._links[root.path] = tuple(root.escaping_links())
-        return self._links[root.path]
+    def _links_out_of(self, root: FileRoot, directory: str) -> tuple[str, ...]:
+        """The symlinks by which a folder leaves its root: Helm would follow them, wherever the chart came from."""
+        key = root.path, directory
+        if key not in self._links:
+            self._links[key] = tuple(root.links_out_of(directory))
+        return self._links[key]
 
-    def _refused(self, draft: Draft) -> bool:
-        """What stops a source whatever its type: links out of the repository."""
+    def _refused(self, draft: Draft, root: FileRoot | None = None, directory: str = "") -> bool:
+        """What stops a source whatever its type: links out of the repository, or of the `root` that it also reads."""
         assert draft.root is not None
-        prefix = f"{draft.directory}/" if draft.directory else ""
-        escaping = [link for link in self._links_out_of(draft.root) if link.startswith(prefix)]
+        root, directory = (draft.root, draft.directory) if root is None else (root, directory)
+        escaping = self._links_out_of(root, directory)
         if escaping:
-            draft.problems.append(
-                Problem(
-                    ProblemKind.BROKEN, "symlink-out-of-repository", draft.root.place(escaping[0]),
-                    "a symlink that is absolute or leads out of the repository",
-                    "links that stay inside the repository",
-                )
-            )  # fmt: skip
+            draft.problems.append(link_problem(root, escaping[0]))
         return bool(escaping)
 
     def _is_release(self, draft: Draft) -> bool:
@@ -309,6 +339,7 @@ class Planner:
         components = self._components(draft, edits)
         closure = closure_of(root, draft.directory, components)
         draft.problems.extend(closure.problems)
+        draft.secrets = tuple(closure.secrets)
         if draft.problems:
             return
         command = self._kustomize_command()
@@ -364,6 +395,9 @@ class Planner:
             draft.assumptions.append(REVISION)
         if draft.problems:
             return
+        dependencies = self._dependencies(draft, draft.root)
+        if draft.problems:
+            return
         cluster = self.policy.section(ClusterSection)
         helm = source.helm
         named = helm.kube_version or cluster.kubernetes_version
@@ -380,22 +414,25 @@ class Planner:
             include_crds=not helm.skip_crds,
             skip_tests=helm.skip_tests,
             skip_schema_validation=helm.skip_schema_validation,
-            local_dependencies=self._dependencies(draft.root, draft.directory),
+            local_dependencies=dependencies,
             helm=self.settings.helm,
             embedded=self.settings.embedded_helm,
         )
 
-    def _dependencies(self, root: FileRoot, directory: str) -> tuple[tuple[str, str], ...]:
+    def _dependencies(self, draft: Draft, root: FileRoot) -> tuple[tuple[str, str], ...]:
         """What Argo CD's `helm dependency build` would bring into `charts/`, as far as this machine has it."""
         found = []
-        for dependency in missing_dependencies(root, directory):
-            folder = dependency.folder(directory)
+        for dependency in missing_dependencies(root, draft.directory):
+            folder = dependency.folder(draft.directory)
             if folder is not None and root.is_dir(folder):
+                self._refused(draft, root, folder)
                 found.append((dependency.name, str(root.resolve(folder))))
             elif dependency.is_remote:
                 self.remote_dependencies.add(dependency)
                 stored = self.locator.stored(dependency.repository, dependency.name, dependency.version)
-                found += [(dependency.name, str(stored.path))] if stored else []
+                if stored is not None:
+                    self._refused(draft, FileRoot(stored.path, f"{dependency.name}@{stored.version}:"))
+                    found.append((dependency.name, str(stored.path)))
         return tuple(found)
 
     def _refs(self, application: Application) -> Mapping[str, FileRoot | Problem]:

@@ -8,6 +8,12 @@ import os
 
 __all__ = ["SecretValue", "mask_secret"]
 
+# What a Secret says without telling a value.
+_PLAIN = frozenset({"apiVersion", "kind", "metadata", "type", "immutable"})
+_METADATA = frozenset(
+    "annotations creationTimestamp deletionGracePeriodSeconds deletionTimestamp finalizers generateName generation"
+    " labels managedFields name namespace ownerReferences resourceVersion selfLink uid".split()
+)
 _RUN_KEY = os.urandom(32)
 
 
@@ -53,15 +59,16 @@ class SecretValue:
 
 
 def mask_secret(document: dict[str, object]) -> dict[str, object]:
-    """A core Secret with every value of `data` and `stringData` made unprintable; anything else as it is.
+    """A core Secret with every value that it may hold made unprintable; anything else as it is.
 
     One whose apiVersion is forgotten counts too: what it holds is no less secret for it.
     `kubectl.kubernetes.io/last-applied-configuration` repeats the whole object and is masked too.
     """
-    if document.get("kind") != "Secret" or "/" in str(document.get("apiVersion")):
+    if str(document.get("kind")).strip().casefold() != "secret" or "/" in str(document.get("apiVersion")):
         return document
     masked = dict(document)
-    for block in ("data", "stringData"):
+    # Whatever is not known to be harmless: a misspelt `stringdata` holds a value as well.
+    for block in document.keys() - _PLAIN:
         values = document.get(block)
         if isinstance(values, dict):
             masked[block] = {key: SecretValue(value) for key, value in values.items()}
@@ -70,7 +77,10 @@ def mask_secret(document: dict[str, object]) -> dict[str, object]:
     metadata = document.get("metadata")
     annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
     last_applied = "kubectl.kubernetes.io/last-applied-configuration"
-    if isinstance(metadata, dict) and isinstance(annotations, dict) and last_applied in annotations:
-        hidden = {**annotations, last_applied: SecretValue(annotations[last_applied])}
-        masked["metadata"] = {**metadata, "annotations": hidden}
+    if isinstance(metadata, dict):
+        masked["metadata"] = shown = {k: v if k in _METADATA else SecretValue(v) for k, v in metadata.items()}
+        if isinstance(annotations, dict) and last_applied in annotations:
+            shown["annotations"] = {**annotations, last_applied: SecretValue(annotations[last_applied])}
+        elif annotations is not None and not isinstance(annotations, dict):
+            shown["annotations"] = SecretValue(annotations)
     return masked

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import driftgate
+from driftgate.model.secret import SecretValue, mask_secret
 from driftgate.render.jobs import HelmJob, Job, Reply, job_data
 
 __all__ = ["RenderCache"]
@@ -112,11 +113,13 @@ def _may_keep(reply: Reply) -> bool:
 
 
 def _holds_secret(document: Any) -> bool:
-    body = document.object
-    if body.get("kind") != "Secret":
-        return False
-    blocks = [body.get(block) for block in ("data", "stringData")]
-    return any(block if not isinstance(block, dict) else any(block.values()) for block in blocks)
+    return _has_secret(mask_secret(document.object))
+
+
+def _has_secret(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_has_secret, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, SecretValue) and not value.empty
 
 
 @cache

@@ -17,7 +17,7 @@ from pathlib import Path
 from driftgate.render.jobs import HelmJob, KustomizeJob, Reply
 from driftgate.render.kustomize_edits import edited_copy
 from driftgate.render.output import parse_output
-from driftgate.semantics.helm_values import escape_set_value
+from driftgate.semantics.helm_values import escape_set_file, escape_set_value
 
 __all__ = ["INCOMPATIBLE", "chart_folder", "incompatible", "offline_environment", "render_helm", "render_kustomize"]
 
@@ -25,6 +25,7 @@ __all__ = ["INCOMPATIBLE", "chart_folder", "incompatible", "offline_environment"
 _NO_PROXY_LISTENS = "http://127.0.0.1:9"
 _SOURCE = re.compile(r"^# Source: (\S+)\s*$", re.MULTILINE)
 _TEMPLATE_ERROR = re.compile(r"(?P<template>[\w.-]+/(?:[\w./-]+)):(?P<line>\d+)(?::(?P<column>\d+))?")
+_REPEATED = re.compile(r" with config: `| from \[patch: ")
 _MISSING_DEPENDENCY = "missing in charts/"
 _INVALID_OUTPUT = "YAML parse error on"
 INCOMPATIBLE = "chart requires kubeVersion:"
@@ -96,8 +97,8 @@ def _helm_flags(job: HelmJob, scratch: Path) -> Iterator[str]:
     if job.kube_version:
         yield from ("--kube-version", job.kube_version)
     for flag in job.sets:
-        value = flag.value if flag.flag == "--set-file" else escape_set_value(flag.value)
-        yield from (flag.flag, f"{flag.name}={value}")
+        escape = escape_set_file if flag.flag == "--set-file" else escape_set_value
+        yield from (flag.flag, f"{flag.name}={escape(flag.value)}")
     for index, text in enumerate(job.values):
         path = scratch / f"values-{index}.yaml"
         path.write_text(text, encoding="utf-8")
@@ -190,7 +191,9 @@ def render_kustomize(job: KustomizeJob) -> Reply:
         done = _run([*job.command, str(folder)], str(folder), scratch)
         said = done.stderr.replace(str(scratch / "tree"), "").replace(job.root, "")
     if done.returncode != 0:
-        text = " ".join(said.split())
+        # A patch that fails is repeated word by word, and may be one of a Secret; warnings come before the cause.
+        cause = "\n".join(line for line in said.splitlines() if not line.startswith("# Warning:"))
+        text = _REPEATED.split(" ".join(cause.split()))[0]
         return Reply(engine="kustomize", fault="render-failed", message=text, template="kustomization.yaml")
     documents, faults = parse_output([("kustomization.yaml", done.stdout)])
     return Reply(tuple(documents), tuple(faults), engine="kustomize")

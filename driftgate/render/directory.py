@@ -138,28 +138,31 @@ def _fault(text: YamlText, data: bytes, output: DirectoryOutput) -> None:
 
 
 def _document(file: str, index: int, root: Node, data: bytes, output: DirectoryOutput) -> None:
+    if not _is_object(root):
+        if file.endswith(".json") or all(mark in data for mark in _LOOKS_LIKE_MANIFEST) or _has_manifest(output, file):
+            output.problems.append(_without_kind(root))
+        else:
+            output.skipped.append(file)
+        return
     items = root.get("items")
     if items is not None and isinstance(items.value, list):
-        output.manifests.extend((file, index, item) for item in items.items if isinstance(item.value, dict))
+        output.manifests.extend((file, index, item) for item in items.items if _is_object(item))
+        output.problems.extend(_without_kind(item) for item in items.items if not _is_object(item))
         return
     if items is not None and items.value is None and root.get("spec") is None and root.get("status") is None:
         return  # an empty list, as kubectl writes it
-    kind = root.get("kind")
-    if isinstance(root.value, dict) and kind is not None and kind.text:
-        output.manifests.append((file, index, root))
-    elif file.endswith(".json") or all(mark in data for mark in _LOOKS_LIKE_MANIFEST) or _has_manifest(output, file):
-        found = "a document without kind" if isinstance(root.value, dict) else f"a {root.type_name}"
-        output.problems.append(
-            Problem(
-                ProblemKind.BROKEN,
-                "manifest-without-kind",
-                root.place,
-                found,
-                "a Kubernetes object in every document",
-            )
-        )
-    else:
-        output.skipped.append(file)
+    output.manifests.append((file, index, root))
+
+
+def _is_object(node: Node) -> bool:
+    kind = node.get("kind") if isinstance(node.value, dict) else None
+    return bool(kind is not None and kind.text)
+
+
+def _without_kind(node: Node) -> Problem:
+    found = "a document without kind" if isinstance(node.value, dict) else f"a {node.type_name}"
+    expected = "a Kubernetes object in every document"
+    return Problem(ProblemKind.BROKEN, "manifest-without-kind", node.place, found, expected)
 
 
 def _has_manifest(output: DirectoryOutput, file: str) -> bool:

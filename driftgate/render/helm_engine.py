@@ -17,7 +17,7 @@ from helm_python import HelmError, _native
 from driftgate.render.commands import INCOMPATIBLE, chart_folder, incompatible
 from driftgate.render.jobs import HelmJob, Reply
 from driftgate.render.output import parse_output
-from driftgate.semantics.helm_values import escape_set_value, merge_layers
+from driftgate.semantics.helm_values import escape_set_file, escape_set_value, merge_layers
 from driftgate.semantics.semver import ConstraintError, satisfies
 
 __all__ = ["HelmError", "pull", "render"]
@@ -91,7 +91,7 @@ def _values(job: HelmJob) -> tuple[dict[str, Any], bool]:
     integers = False
     for flag in job.sets:
         if flag.flag == "--set-file":
-            parsed = helm_python.parse_set_file(f"{flag.name}={flag.value}")
+            parsed = helm_python.parse_set_file(f"{flag.name}={escape_set_file(flag.value)}")
         elif flag.flag == "--set-string":
             parsed = helm_python.parse_set_string_values(f"{flag.name}={escape_set_value(flag.value)}")
         else:

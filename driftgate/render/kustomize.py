@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from driftgate.files import FileRoot
+from driftgate.files import FileRoot, OutOfRootError
 from driftgate.model.environment import Problem, ProblemKind
 from driftgate.model.node import Node
 from driftgate.render.kustomize_edits import FILE_NAMES
+from driftgate.semantics.giturl import without_credentials
 from driftgate.yaml_reader import read_yaml
 
-__all__ = ["FILE_NAMES", "Closure", "closure_of"]
+__all__ = ["FILE_NAMES", "Closure", "closure_of", "link_problem"]
 
 _LISTS = (
     "resources",
@@ -28,7 +29,13 @@ _LISTS = (
 _REMOTE = re.compile(
     r"^(https?|ssh|git|file|s3|gs|hg)::?|^git@|^github\.com[/:]|\?ref=|\?timeout=|^[\w.-]+\.[a-z]{2,}/.+//"
 )
-_EXECUTES = ("helmCharts", "helmChartInflationGenerator")
+_EXECUTES = ("helmcharts", "helmchartinflationgenerator")
+
+
+# Fields that name files besides the lists above, in any depth; generators and transformers may stand in the text.
+_FILE_KEYS = frozenset({"path", "files", "env", "envs", "patchesstrategicmerge", "generators", "transformers", "validators"})
+_URL = re.compile(r"(?:^|[=\s\"'\[])https?://", re.IGNORECASE)
+_PLUGINS = frozenset({"generators", "transformers", "validators"})
 
 
 @dataclass(slots=True)
@@ -37,6 +44,7 @@ class Closure:
 
     folders: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list, repr=False)
 
 
 def closure_of(root: FileRoot, directory: str, components: Iterable[Node] = ()) -> Closure:
@@ -52,9 +60,16 @@ def closure_of(root: FileRoot, directory: str, components: Iterable[Node] = ()) 
 
 
 def _follow(root: FileRoot, directory: str, closure: Closure) -> None:
+    # `..` in a kustomization that a link leads to starts from where it really is.
+    directory = posixpath.relpath(root.resolve(directory), root.resolve(""))
+    directory = "" if directory == "." else directory
     if directory in closure.folders:
         return
     closure.folders.append(directory)
+    links = root.links_out_of(directory)
+    if links:
+        closure.problems.append(link_problem(root, links[0]))
+        return
     path = next((p for name in FILE_NAMES if root.is_file(p := posixpath.join(directory, name))), None)
     if path is None:
         return
@@ -75,29 +90,60 @@ def _follow(root: FileRoot, directory: str, closure: Closure) -> None:
 
 
 def _look(root: FileRoot, directory: str, node: Node, closure: Closure) -> None:
-    for key in _EXECUTES:
-        below = node.get(key)
-        if below is not None and below.items:
+    for key, below in node.mapping.items():
+        if key.casefold() in _EXECUTES and below.items:
             found, expected = f"{key} inflates a chart while building", "charts as Helm sources"
             problem = Problem(ProblemKind.UNSUPPORTED, "render-kustomize-helm", node.place_of(key), found, expected)
             closure.problems.append(problem)
-    for entry in _entries(node):
-        _reference(root, directory, entry, closure)
+    for key, entry in _entries(node):
+        _reference(root, directory, entry, closure, plugin=key in _PLUGINS)
+    _look_for_urls(node, closure)
+    for path, leaf in node.leaves():
+        if [str(step).casefold() for step in (*path[:1], *path[2:3])] == ["secretgenerator", "literals"]:
+            closure.secrets += [leaf.text or "", (leaf.text or "").partition("=")[2].strip("\"'")]
 
 
-def _reference(root: FileRoot, directory: str, entry: Node, closure: Closure) -> None:
+def _look_for_urls(node: Node, closure: Closure) -> None:
+    """Kustomize downloads any file that it is told to read, and no proxy keeps it from this machine's own servers."""
+    for path, leaf in node.leaves():
+        keys = {str(step).casefold() for step in path}
+        if keys & _FILE_KEYS and _URL.search(leaf.text or ""):
+            problem = Problem(ProblemKind.REMOTE, "source-remote", leaf.place, f"the remote file {without_credentials(leaf.text or '')}", "a local file")
+            closure.problems.append(problem)
+
+
+def _reference(root: FileRoot, directory: str, entry: Node, closure: Closure, *, plugin: bool = False) -> None:
     target = entry.text or ""
     local = posixpath.normpath(posixpath.join(directory, target))
+    try:
+        root.resolve(local)
+    except OutOfRootError:
+        expected = "a path inside the repository"
+        closure.problems.append(
+            Problem(ProblemKind.BROKEN, "path-leaves-repository", entry.place, target, expected, field=target)
+        )
+        return
+    except (OSError, ValueError):
+        return  # no path at all, for kustomize to refuse
     if root.is_dir(local):
         _follow(root, local, closure)
+    elif root.is_file(local) and plugin:
+        for node in read_yaml(root.read(local), root.display(local)).roots:
+            _look_for_urls(node, closure)
     elif not root.is_file(local) and _REMOTE.search(target):
         closure.problems.append(
-            Problem(ProblemKind.REMOTE, "source-remote", entry.place, f"the remote base {target}", "a local base")
+            Problem(ProblemKind.REMOTE, "source-remote", entry.place, f"the remote base {without_credentials(target)}", "a local base")
         )
 
 
-def _entries(node: Node) -> Iterator[Node]:
-    for key in _LISTS:
-        below = node.get(key)
-        if below is not None:
-            yield from (item for item in below.items if item.text)
+def _entries(node: Node) -> Iterator[tuple[str, Node]]:
+    for key, below in node.mapping.items():
+        if key.casefold() in _LISTS:  # Go's JSON decoder takes a field in any case of letters
+            yield from ((key.casefold(), item) for item in below.items if item.text)
+
+
+def link_problem(root: FileRoot, link: str) -> Problem:
+    """What to say of a symlink by which a render would leave the root."""
+    found = "a symlink that is absolute or leads out of the repository"
+    expected = "links that stay inside the repository"
+    return Problem(ProblemKind.BROKEN, "symlink-out-of-repository", root.place(link), found, expected)

@@ -61,13 +61,15 @@ def _object(template: str, index: int, root: Node, documents: list[RenderedDocum
     if not isinstance(plain, dict):
         faults.append(Fault("output-not-object", template, index, f"a {root.type_name}"))
         return
-    items = plain.get("items")
-    if isinstance(items, list):
-        for item in items:
-            if isinstance(item, dict):
-                documents.append(RenderedDocument(template, index, item))
-        return
     if not plain.get("kind"):
         faults.append(Fault("output-not-object", template, index, "a document without kind"))
         return
-    documents.append(RenderedDocument(template, index, plain))
+    items = plain.get("items")
+    if not isinstance(items, list):
+        documents.append(RenderedDocument(template, index, plain))
+        return
+    for item in items:
+        if isinstance(item, dict) and item.get("kind"):
+            documents.append(RenderedDocument(template, index, item))
+        else:
+            faults.append(Fault("output-not-object", template, index, "an item without kind in a list"))

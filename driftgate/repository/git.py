@@ -33,6 +33,8 @@ class GitClone:
             **os.environ,
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_NO_LAZY_FETCH": "1",
+            "GIT_ALLOW_PROTOCOL": "none",
             "GIT_CONFIG_NOSYSTEM": "1",
             "LC_ALL": "C",
             **(more or {}),
@@ -45,6 +47,8 @@ class GitClone:
             "core.fsmonitor=false",
             "-c",
             "core.hooksPath=/dev/null",
+            "-c",
+            "safe.bareRepository=explicit",
         ]
         try:
             done = subprocess.run(
@@ -84,8 +88,32 @@ class GitClone:
         which leaves out what `.gitattributes` marks for leaving out, and Argo CD does not.
         """
         with tempfile.TemporaryDirectory(prefix="driftgate-git-") as scratch:
-            tree, index = Path(scratch) / "tree", {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
+            tree = Path(scratch) / "tree"
             tree.mkdir()
-            read = self._run(f"--work-tree={tree}", "read-tree", commit, more=index)
-            written = None if read is None else self._run(f"--work-tree={tree}", "checkout-index", "--all", more=index)
+            own = self._own_repository(Path(scratch))
+            read = None if own is None else self._run(f"--work-tree={tree}", "read-tree", commit, more=own)
+            written = None if read is None else self._run(f"--work-tree={tree}", "checkout-index", "--all", more=own)
             yield tree if written is not None else None
+
+    def _own_repository(self, scratch: Path) -> dict[str, str] | None:
+        """The environment of a repository that has the clone's objects and nobody's configuration.
+
+        `.gitattributes` names filters, and the clone's or the user's configuration says what they run: a command of
+        somebody's, or a download of large files.
+        """
+        objects = self._run("rev-parse", "--path-format=absolute", "--git-path", "objects")
+        hashes = self._run("rev-parse", "--show-object-format")
+        if objects is None or hashes is None:
+            return None
+        folder = scratch / "git"
+        for name in ("objects", "refs"):
+            (folder / name).mkdir(parents=True)
+        (folder / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
+        settings = f"[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = {hashes.decode().strip()}\n"
+        (folder / "config").write_text(settings, encoding="utf-8")
+        return {
+            "GIT_DIR": str(folder),
+            "GIT_OBJECT_DIRECTORY": os.fsdecode(objects.removesuffix(b"\n")),
+            "GIT_INDEX_FILE": str(scratch / "index"),
+            "GIT_CONFIG_GLOBAL": os.devnull,
+        }

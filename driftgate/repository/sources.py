@@ -17,13 +17,14 @@ from driftgate.semantics.giturl import same_repository, without_credentials
 __all__ = ["Located", "Locator", "is_placeholder"]
 
 _PLACEHOLDER = re.compile(
-    r"<[^<>]+>|\$\{[^}]*\}|\{\{.*\}\}|\b(CHANGE_?ME|REPLACE_?ME|YOUR[-_][A-Z-_]+)\b", re.IGNORECASE
+    # No alternative looks past the next thing that could open it: a long text takes linear time.
+    r"<[^<>]+>|\$\{[^$}]*\}|\{\{(?:(?!\{\{).)*?\}\}|\b(CHANGE_?ME|REPLACE_?ME|YOUR[-_][A-Z-_]+)\b", re.IGNORECASE
 )
 _VERSION = re.compile(r"[*~^<>=|\s]|\d\.(\d|x\b)|^v?\d+$|^[0-9a-f]{40}$")
 
 
 _ADDRESS = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*://)?(?:[^@/]*@)?(?P<host>[^/:]+)(?::\d*(?=/))?[/:]+(?P<path>.+?)(?:\.git)?/*", re.IGNORECASE
+    r"(?:[a-z][a-z0-9+.-]*://)?(?:[^@/]*@)?(?P<host>[^/:]+)(?::\d*(?=/))?[/:]++(?P<path>.*[^/])/*+", re.IGNORECASE
 )
 
 
@@ -35,7 +36,9 @@ def _names_same(url: str, other: str) -> bool:
     if same_repository(url, other):
         return True
     left, right = _ADDRESS.fullmatch(url.strip().lower()), _ADDRESS.fullmatch(other.strip().lower())
-    return left is not None and right is not None and left.groups() == right.groups()
+    if left is None or right is None:
+        return False
+    return left["host"] == right["host"] and left["path"].removesuffix(".git") == right["path"].removesuffix(".git")
 
 
 def is_placeholder(text: str) -> bool:
@@ -82,7 +85,7 @@ class Locator:
             value = source.node.get(name)
             if value is not None and value.text and is_placeholder(value.text):
                 at = application.place_of(*source.path_in_spec, name)
-                return Problem(ProblemKind.PLACEHOLDER, "source-placeholder", at, value.text, "a real value")
+                return Problem(ProblemKind.PLACEHOLDER, "source-placeholder", at, without_credentials(value.text), "a real value")
         if source.chart or source.repo_url.startswith("oci://"):
             return self._fetched(application, source, f"chart {source.chart or without_credentials(source.repo_url)}")
         if self.is_ours(source):

@@ -21,6 +21,7 @@ _RELEASE_NAME = re.compile(rf"{_NAME_PART}(\.{_NAME_PART})*")
 _SET_KEY = re.compile(r"(?P<key>(?:\\.|[^\\.\[\],=])+)(?P<indexes>(?:\[\d+\])*)")
 _INDEX = re.compile(r"\[(\d+)\]")
 _ESCAPED = re.compile(r"\\(.)")
+_FILE_SPECIAL = re.compile(r"[\\,]")
 _UNESCAPED_COMMA = re.compile(r"(?<!\\),")
 
 
@@ -95,6 +96,11 @@ def escape_set_value(value: str) -> str:
     if value.startswith("{") and value.endswith("}"):
         return value
     return _UNESCAPED_COMMA.sub(r"\\,", value)
+
+
+def escape_set_file(path: str) -> str:
+    """Escape a file's path for ``--set-file``: a comma in it would start another parameter, which may name any file."""
+    return _FILE_SPECIAL.sub(r"\\\g<0>", path)
 
 
 def valid_release_name(name: str) -> str | None:

@@ -13,6 +13,7 @@ from driftgate.model.environment import LayerKind, Problem, ProblemKind, ValuesL
 from driftgate.model.node import Literal, Node
 from driftgate.model.place import Place
 from driftgate.semantics import envsubst
+from driftgate.semantics.giturl import without_credentials
 from driftgate.semantics.glob_expansion import expand_doublestar
 from driftgate.yaml_reader import read_yaml
 
@@ -22,6 +23,8 @@ RefRoots = Mapping[str, "FileRoot | Problem"]
 _REMOTE_SCHEMES = ("https", "http")
 # What Go's net/url takes for a scheme; anything else before a colon makes its parser fail, and Argo CD takes a path.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+# A parameter's name of which Helm's parser makes one key.
+_SET_NAME = re.compile(r"(?:\\.|[^\\,=])*", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -184,9 +187,9 @@ class _Resolver:
                 ProblemKind.REMOTE,
                 "value-file-remote",
                 entry.place,
-                entry.text,
+                without_credentials(entry.text),
                 "a values file in the repository",
-                field=entry.text,
+                field=without_credentials(entry.text),
             )
         return Problem(
             ProblemKind.BROKEN,
@@ -275,6 +278,10 @@ class _Resolver:
         for parameter in self.source.helm.file_parameters:
             entry = Located(parameter.path, parameter.place)
             resolved = self._resolve(entry)
+            if not _SET_NAME.fullmatch(parameter.name):
+                expected = "a name with escaped commas and equals signs: Helm reads whatever file follows one"
+                self._problem("path-leaves-repository", parameter.place, parameter.name, expected, parameter.name)
+                continue
             if isinstance(resolved, Problem):
                 self.result.problems.append(resolved)
                 continue
