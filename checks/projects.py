@@ -119,7 +119,7 @@ def _refused_sources(subject: Subject, project: AppProject) -> Iterator[Result]:
     for source in subject.application.sources:
         path = (*source.path_in_spec, "repoURL")
         if is_repository(source) and not source_permitted(project.source_repos, source.repo_url):
-            expected = f"one of sourceRepos: {', '.join(project.source_repos) or 'none'}"
+            expected = f"one of sourceRepos: {', '.join(map(without_credentials, project.source_repos)) or 'none'}"
             related = _fence(project, "sourceRepos")
             found = without_credentials(source.repo_url)
             yield Breach(subject.place(*path), found, expected, field=subject.key_of(path), related=related)

@@ -270,6 +270,11 @@ class Gate:
         return exitstatus
 
 
+def _crash(excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+    """A fault of driftgate's own, without local variables whatever `--showlocals` asks: they may hold Secrets."""
+    return excinfo.getrepr(style="short", showlocals=False)
+
+
 class _Empty(pytest.Module):
     def collect(self) -> Iterator[pytest.Item]:
         return iter(())
@@ -293,6 +298,11 @@ class Topic(pytest.File):
             if Scope.APPLICATION in scopes:
                 for label in judgement.ledger.applications:
                     yield self._item(label + suffix, judgement, label)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+        if isinstance(excinfo.value, self.CollectError | pytest.UsageError):
+            return super().repr_failure(excinfo)
+        return _crash(excinfo)
 
     def _item(self, name: str, judgement: Judgement, label: str) -> pytest.Item:
         item: pytest.Item = Judged.from_parent(self, name=name, judgement=judgement, label=label, topic=self.path.stem)
@@ -322,7 +332,7 @@ class Judged(pytest.Item):
             self.user_properties.append(("driftgate", kind))
             raise DriftgateFailure((*failed, *unchecked), nothing=nothing)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], _style: Any = None) -> Any:
         if isinstance(excinfo.value, DriftgateFailure):
             from driftgate.report.terminal import finding_text
 
@@ -330,7 +340,7 @@ class Judged(pytest.Item):
             return "\n\n".join(
                 [*texts, *(["nothing judged: no Application in this tree"] if excinfo.value.nothing else [])]
             )
-        return super().repr_failure(excinfo, style)
+        return _crash(excinfo)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         return self.path, None, f"{self._topic}: {self.name}"

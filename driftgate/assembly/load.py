@@ -43,6 +43,9 @@ from driftgate.yaml_reader import read_yaml
 __all__ = ["Assembly", "assemble"]
 
 MAX_ROUNDS = 20
+# Deeper than this, Applications that render each other are a loop if there are that many of them.
+NESTED_ROUNDS = 3
+MAX_NESTED = 200
 
 
 @dataclass(slots=True)
@@ -173,16 +176,19 @@ class Assembly:
             for manifest in found.applications
         ]
         pending = list(items)
-        for _ in range(MAX_ROUNDS):
+        for depth in range(MAX_ROUNDS):
+            if depth > NESTED_ROUNDS and len(pending) > MAX_NESTED:
+                break
             for item in pending:
                 item.drafts = planner.drafts(item.application)
             self._take([draft for item in pending for draft in item.drafts])
             pending = [child for item in pending for child in self._children(item, items)]
             if not pending:
                 return items
-            items.extend(item for item in pending if item not in items)
+            known = set(map(id, items))
+            items.extend(item for item in pending if id(item) not in known)
         for item in pending:
-            item.drafts = [_too_deep(item.application, source) for source in item.application.sources[:1]]
+            item.drafts = [_too_deep(item.application, source, depth) for source in item.application.sources[:1]]
         return items
 
     def _children(self, parent: _Item, items: list[_Item]) -> list[_Item]:
@@ -338,8 +344,8 @@ def _known(items: list[_Item], template: str, index: int, document: Node | dict[
     return next((item for item in items if item.application.node.plain() == document), None)
 
 
-def _too_deep(application: Application, source: Source) -> Draft:
-    found = f"rendered by {MAX_ROUNDS} Applications inside each other"
+def _too_deep(application: Application, source: Source, depth: int) -> Draft:
+    found = f"rendered by {depth + 1 if depth == MAX_ROUNDS - 1 else depth} Applications inside each other"
     place = application.place
     problem = Problem(ProblemKind.LIMIT, "render-limit-exceeded", place, found, "an end to the Applications")
     return Draft(application, source, problems=[problem])

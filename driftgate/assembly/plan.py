@@ -186,8 +186,7 @@ def _is_named(root: Node, path: tuple[str | int, ...]) -> bool:
 def _forms(secret: str) -> Iterator[str]:
     coded = json.dumps(secret, ensure_ascii=False)[1:-1]
     go = "".join(f"\\u{ord(c):04x}" if c in "<>&" else c for c in coded)
-    for form in (" ".join(secret.split()), " ".join(go.split()), " ".join(coded.split()), coded.strip("\\n")):
-        yield form
+    yield from (" ".join(secret.split()), " ".join(go.split()), " ".join(coded.split()), coded.strip("\\n"))
     for raw in (secret, secret.strip()):
         yield base64.b64encode(raw.encode()).decode()
 

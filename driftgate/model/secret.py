@@ -11,9 +11,10 @@ __all__ = ["SecretValue", "mask_secret"]
 # What a Secret says without telling a value.
 _PLAIN = frozenset({"apiVersion", "kind", "metadata", "type", "immutable"})
 _METADATA = frozenset(
-    "annotations creationTimestamp deletionGracePeriodSeconds deletionTimestamp finalizers generateName generation"
-    " labels managedFields name namespace ownerReferences resourceVersion selfLink uid".split()
-)
+    {"annotations", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers",
+     "generateName", "generation", "labels", "name", "namespace", "ownerReferences", "resourceVersion",
+     "selfLink", "uid"}
+)  # fmt: skip
 _RUN_KEY = os.urandom(32)
 
 

@@ -15,7 +15,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from driftgate.render.jobs import HelmJob, KustomizeJob, Reply
-from driftgate.render.kustomize_edits import edited_copy
+from driftgate.render.kustomize_edits import FILE_NAMES, edited_copy
 from driftgate.render.output import parse_output
 from driftgate.semantics.helm_values import escape_set_file, escape_set_value
 
@@ -25,6 +25,7 @@ __all__ = ["INCOMPATIBLE", "chart_folder", "incompatible", "offline_environment"
 _NO_PROXY_LISTENS = "http://127.0.0.1:9"
 _SOURCE = re.compile(r"^# Source: (\S+)\s*$", re.MULTILINE)
 _TEMPLATE_ERROR = re.compile(r"(?P<template>[\w.-]+/(?:[\w./-]+)):(?P<line>\d+)(?::(?P<column>\d+))?")
+_LOG_HEADER = re.compile(r"^[EF]\d{4} \S+ +\d+ \S+\] ")
 _REPEATED = re.compile(r" with config: `| from \[patch: ")
 _MISSING_DEPENDENCY = "missing in charts/"
 _INVALID_OUTPUT = "YAML parse error on"
@@ -190,10 +191,16 @@ def render_kustomize(job: KustomizeJob) -> Reply:
                 return Reply(engine="kustomize", fault="render-failed", message=" ".join(str(error).split()))
         done = _run([*job.command, str(folder)], str(folder), scratch)
         said = done.stderr.replace(str(scratch / "tree"), "").replace(job.root, "")
+    names = [name for name in FILE_NAMES if (Path(job.root) / job.directory / name).is_file()]
+    name = names[0] if names else ""
     if done.returncode != 0:
-        # A patch that fails is repeated word by word, and may be one of a Secret; warnings come before the cause.
-        cause = "\n".join(line for line in said.splitlines() if not line.startswith("# Warning:"))
-        text = _REPEATED.split(" ".join(cause.split()))[0]
-        return Reply(engine="kustomize", fault="render-failed", message=text, template="kustomization.yaml")
-    documents, faults = parse_output([("kustomization.yaml", done.stdout)])
+        return Reply(engine="kustomize", fault="render-failed", message=_kustomize_cause(said), template=name)
+    documents, faults = parse_output([(name, done.stdout)])
     return Reply(tuple(documents), tuple(faults), engine="kustomize")
+
+
+def _kustomize_cause(said: str) -> str:
+    """Why a build failed, without the warnings before it and without kubectl's log header, which holds the time."""
+    cause = " ".join(line for line in said.splitlines() if not line.startswith("# Warning:"))
+    # A patch that fails is repeated word by word, and may be one of a Secret.
+    return _LOG_HEADER.sub("", _REPEATED.split(" ".join(cause.split()))[0])

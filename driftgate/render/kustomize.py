@@ -33,9 +33,9 @@ _EXECUTES = ("helmcharts", "helmchartinflationgenerator")
 
 
 # Fields that name files besides the lists above, in any depth; generators and transformers may stand in the text.
-_FILE_KEYS = frozenset({"path", "files", "env", "envs", "patchesstrategicmerge", "generators", "transformers", "validators"})
-_URL = re.compile(r"(?:^|[=\s\"'\[])https?://", re.IGNORECASE)
 _PLUGINS = frozenset({"generators", "transformers", "validators"})
+_FILE_KEYS = _PLUGINS | {"path", "files", "env", "envs", "patchesstrategicmerge"}
+_URL = re.compile(r"(?:^|[=\s\"'\[])https?://", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -108,7 +108,8 @@ def _look_for_urls(node: Node, closure: Closure) -> None:
     for path, leaf in node.leaves():
         keys = {str(step).casefold() for step in path}
         if keys & _FILE_KEYS and _URL.search(leaf.text or ""):
-            problem = Problem(ProblemKind.REMOTE, "source-remote", leaf.place, f"the remote file {without_credentials(leaf.text or '')}", "a local file")
+            found = f"the remote file {without_credentials(leaf.text or '')}"
+            problem = Problem(ProblemKind.REMOTE, "source-remote", leaf.place, found, "a local file")
             closure.problems.append(problem)
 
 
@@ -131,9 +132,8 @@ def _reference(root: FileRoot, directory: str, entry: Node, closure: Closure, *,
         for node in read_yaml(root.read(local), root.display(local)).roots:
             _look_for_urls(node, closure)
     elif not root.is_file(local) and _REMOTE.search(target):
-        closure.problems.append(
-            Problem(ProblemKind.REMOTE, "source-remote", entry.place, f"the remote base {without_credentials(target)}", "a local base")
-        )
+        found = f"the remote base {without_credentials(target)}"
+        closure.problems.append(Problem(ProblemKind.REMOTE, "source-remote", entry.place, found, "a local base"))
 
 
 def _entries(node: Node) -> Iterator[tuple[str, Node]]:

@@ -20,7 +20,7 @@ _CANDIDATE = re.compile(rb"""kind["']?[ \t]*:[ \t]*["']?(Application|AppProject|
 _GROUP = b"argoproj.io/"
 _SUFFIXES = (".yaml", ".yml", ".json")
 # A line that says something: neither blank, nor a comment, nor a document marker, nor an empty value.
-_CONTENT = re.compile(rb"^(?!(?:---)?\s*(?:#.*|\.\.\.|\{\s*\}|\[\s*\]|null|~)?\s*$)", re.MULTILINE)
+_CONTENT = re.compile(rb"^(?!(?:---)?[ \t\r]*+(?:#.*|\.\.\.|\{\s*+\}|\[\s*+\]|null|~)?[ \t\r]*+$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,8 @@ class Locator:
             value = source.node.get(name)
             if value is not None and value.text and is_placeholder(value.text):
                 at = application.place_of(*source.path_in_spec, name)
-                return Problem(ProblemKind.PLACEHOLDER, "source-placeholder", at, without_credentials(value.text), "a real value")
+                found = without_credentials(value.text)
+                return Problem(ProblemKind.PLACEHOLDER, "source-placeholder", at, found, "a real value")
         if source.chart or source.repo_url.startswith("oci://"):
             return self._fetched(application, source, f"chart {source.chart or without_credentials(source.repo_url)}")
         if self.is_ours(source):

@@ -19,7 +19,7 @@ _SSH = re.compile(r"(ssh://)?([^/:]*?)@[^@]+", re.DOTALL)
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 _PORT = re.compile(r"(:[0-9]*)?")
-_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://(?P<user>[^/?#\s@:]*)(?P<password>:[^/?#\s]*)?@")
+_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]{0,30})://(?P<user>[^/?#\s@:]*)(?P<password>:[^/?#\s]*)?@")
 
 _UNRESERVED = string.ascii_letters + string.digits + "-_.~"
 #: What Go leaves as it is in each part when it writes a URL.

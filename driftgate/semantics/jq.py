@@ -7,6 +7,7 @@ that of gojq 0.12.19, which differs from jq in C in some functions and corners.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ _OPERATORS = {
     **dict.fromkeys(("*", "/", "%"), (7, "left")),
 }
 _MAX_DEPTH = 100
+_MAX_COST = 1_000_000
 _PLAIN_PATTERN = re.compile(r"\^?(?:[A-Za-z0-9_/ -]|\\[./-]|\.(?![*+?]))*(?:\.\*)?\$?")
 
 #: The functions that a program may call without defining them, with the numbers of arguments that they take.
@@ -131,6 +133,8 @@ def removed_paths(expression: str, document: Any) -> tuple[_Path, ...] | None:
     """
     tree = _compiled(expression)
     try:
+        if _cost(tree, _size(document)) > _MAX_COST:
+            return None
         found = [path for path, _ in _paths(tree, document, ()) if _exists(document, path)]
     except _RunError:
         return ()
@@ -553,7 +557,7 @@ class _Parser:
 
 
 def _number(text: str) -> int | float:
-    return int(text) if text.isdigit() else float(text)
+    return int(text) if text.isdigit() and len(text) < 20 else float(text)
 
 
 def _unknown_function(name: str, count: int) -> str:
@@ -586,6 +590,23 @@ def _value_kind(tree: _Tree) -> str | None:
         case ("call", name, _) if name in _VALUE_FUNCTIONS:
             return f"what {name} makes"
     return None
+
+
+def _cost(tree: Any, size: int) -> int:
+    """How many values a tree may come to: `..` is all of the document, and what is piped or nested multiplies."""
+    match tree:
+        case ("recurse",) | ("call", "recurse", ()):
+            return size
+        case ("comma", *parts):
+            return sum(_cost(part, size) for part in parts)
+        case tuple():
+            return math.prod(_cost(part, size) for part in tree)
+    return 1
+
+
+def _size(document: Any) -> int:
+    below = document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
+    return 1 + sum(map(_size, below))
 
 
 def _paths(tree: _Tree, value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:

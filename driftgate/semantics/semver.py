@@ -18,7 +18,10 @@ _PLAIN_VERSION = re.sub(r"\((?!\?)", "(?:", _VERSION)
 _OPERATOR = r"(?:!=|>=|=>|<=|=<|~>|=|>|<|~|\^|)"
 _CONSTRAINT = re.compile(rf"\s*({_OPERATOR})\s*{_VERSION}\s*")
 _FIND = re.compile(rf"{_OPERATOR}\s*{_PLAIN_VERSION}")
-_VALID = re.compile(rf"\s*{_OPERATOR}\s*{_PLAIN_VERSION}\s*(?:(?:\s+|,\s*){_OPERATOR}\s*{_PLAIN_VERSION}\s*)*")
+# Without a second way to take any space: a chart's constraint is anybody's text, and may be made to fail late.
+_VALID = re.compile(
+    rf"\s*+{_OPERATOR}\s*+{_PLAIN_VERSION}\s*+(?:(?:,\s*+|(?<=\s)){_OPERATOR}\s*+{_PLAIN_VERSION}\s*+)*+"
+)
 _RANGE = re.compile(rf"\s*({_PLAIN_VERSION})\s+-\s+({_PLAIN_VERSION})\s*")
 _WILDCARDS = ("", "x", "X", "*")
 
@@ -55,6 +58,7 @@ def satisfies(version: str, constraint: str) -> bool:
     if parts is None:
         raise ConstraintError(f"{version} is no released version")
     major, minor, patch = (int(part or 0) for part in parts.groups())
+    constraint = " ".join(constraint.split())
     groups = [_group(text) for text in _RANGE.sub(r">=\1 <=\2", constraint).split("||")]
     return any(all(holds((major, minor, patch), bound) for holds, bound in group) for group in groups)
 

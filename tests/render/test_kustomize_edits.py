@@ -197,3 +197,19 @@ def test_a_remote_component_is_found_before_kustomize_fetches_it(tmp_path: Path)
     edits = source_edits(block, {})
     (problem,) = closure_of(FileRoot(tree(tmp_path, {})), "overlay", edits.components).problems
     assert (problem.fault, problem.place.file) == ("source-remote", "app.yaml")
+
+
+def test_a_failed_build_tells_its_cause(tmp_path: Path) -> None:
+    """Neither the warnings that precede the cause nor kubectl's log header, with time and process, are told."""
+    root = tree(tmp_path / "tree", {})
+    tool = tmp_path / "tool"
+    tool.write_text(
+        "#!/bin/sh\n"
+        "echo \"# Warning: 'vars' is deprecated.\" >&2\n"
+        'echo \'E1123 12:33:21.254549    9509 run.go:72] "command failed" err="no base"\' >&2\n'
+        "exit 1\n",
+        encoding="utf-8",
+    )
+    tool.chmod(0o755)
+    reply = render_kustomize(KustomizeJob(str(root), "overlay", (str(tool),)))
+    assert (reply.fault, reply.message) == ("render-failed", '"command failed" err="no base"')
