@@ -79,6 +79,18 @@ def test_a_tag_is_rendered_from_the_git_object(clone: Path) -> None:
     assert str(manifest.place_of("data", "state")) == "v1.0.0:manifests/state.yaml:6:3"
 
 
+def test_the_variables_of_a_git_hook_mean_nothing(
+    clone: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run from a hook of another repository, the judged clone is still asked about itself."""
+    monkeypatch.setenv("GIT_DIR", str(tmp_path_factory.mktemp("other")))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path_factory.mktemp("index") / "index"))
+    (clone / "application.yaml").write_text(APPLICATION.format(url=REPOSITORY_URL, revision="v1.0.0"))
+    with assemble(clone, Policy.shipped(load_catalogue().sections), Settings(cache=None)) as assembly:
+        (loaded,) = assembly.environment.applications
+    assert [manifest.get("data", "state") for manifest in loaded.manifests] == ["first"]
+
+
 def test_a_commit_is_rendered_from_the_git_object(clone: Path) -> None:
     """A commit of this clone is rendered as it was then, and neither work tree nor index is touched by it."""
     commit = _git(clone, "rev-parse", "HEAD")

@@ -30,7 +30,8 @@ class GitClone:
         if not self._present:
             return None
         environment = {
-            **os.environ,
+            # A Git hook hands down the repository that it runs for, which need not be the judged one.
+            **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_OPTIONAL_LOCKS": "0",
             "GIT_NO_LAZY_FETCH": "1",
