@@ -299,7 +299,7 @@ class Topic(pytest.File):
                 for label in judgement.ledger.applications:
                     yield self._item(label + suffix, judgement, label)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002
         if isinstance(excinfo.value, self.CollectError | pytest.UsageError):
             return super().repr_failure(excinfo)
         return _crash(excinfo)
@@ -332,7 +332,7 @@ class Judged(pytest.Item):
             self.user_properties.append(("driftgate", kind))
             raise DriftgateFailure((*failed, *unchecked), nothing=nothing)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], _style: Any = None) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002
         if isinstance(excinfo.value, DriftgateFailure):
             from driftgate.report.terminal import finding_text
 

@@ -188,7 +188,7 @@ def test_an_error_tells_no_secret(name: str, tmp_path: Path) -> None:
 
 KUSTOMIZATIONS = {
     "a literal": f"secretGenerator: [{{name: a, literals: [{PASSWORD}]}}]\n",
-    "a patch": f"patches: [{{patch: '{{\"kind\": \"Secret\", \"stringData\": {{\"a\": \"{PASSWORD}\"}}}}'}}]\n",
+    "a patch": f'patches: [{{patch: \'{{"kind": "Secret", "stringData": {{"a": "{PASSWORD}"}}}}\'}}]\n',
     "a remote base": f"resources: ['https://u:{PASSWORD}@example.com/x.yaml']\n",
 }
 

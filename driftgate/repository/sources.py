@@ -18,7 +18,8 @@ __all__ = ["Located", "Locator", "is_placeholder"]
 
 _PLACEHOLDER = re.compile(
     # No alternative looks past the next thing that could open it: a long text takes linear time.
-    r"<[^<>]+>|\$\{[^$}]*\}|\{\{(?:(?!\{\{).)*?\}\}|\b(CHANGE_?ME|REPLACE_?ME|YOUR[-_][A-Z-_]+)\b", re.IGNORECASE
+    r"<[^<>]+>|\$\{[^$}]*\}|\{\{(?:(?!\{\{).)*?\}\}|\b(CHANGE_?ME|REPLACE_?ME|YOUR[-_][A-Z-_]+)\b",
+    re.IGNORECASE,
 )
 _VERSION = re.compile(r"[*~^<>=|\s]|\d\.(\d|x\b)|^v?\d+$|^[0-9a-f]{40}$")
 
