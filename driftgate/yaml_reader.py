@@ -27,7 +27,7 @@ from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from driftgate.model.node import Duplicate, Literal, Node, Path, Scalar
 from driftgate.model.place import Place
 
-__all__ = ["Document", "ReadFault", "YamlText", "read_yaml", "resolve_scalar"]
+__all__ = ["Document", "ReadFault", "YamlText", "as_utf8", "read_yaml", "resolve_scalar"]
 
 MAX_BYTES = 64 * 1024 * 1024
 # Far beyond any manifest, and within what recursive Python can walk from a deep call stack.
@@ -88,6 +88,14 @@ class YamlText:
     def roots(self) -> tuple[Node, ...]:
         """The documents that are not empty."""
         return tuple(d.root for d in self.documents if d.root is not None and d.root.value is not None)
+
+
+def as_utf8(data: bytes) -> bytes:
+    """The bytes as UTF-8 where a byte order mark says that they are UTF-16, which go-yaml reads as well."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        with contextlib.suppress(UnicodeError):
+            return data.decode("utf-16").encode()
+    return data
 
 
 def read_yaml(data: bytes | str, file: str, *, exact: bool = True, below: int = 0) -> YamlText:

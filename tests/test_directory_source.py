@@ -101,7 +101,7 @@ def test_files_marked_to_be_skipped_are_skipped(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a: [\n", "values: 1\n", "- a\n- b\n", "just text\n", "\ta: b\n", b"\xff\xfe"],
+    ["a: [\n", "values: 1\n", "- a\n- b\n", "just text\n", "\ta: b\n", b"\xff\xff"],
     ids=["syntax", "no kind", "list", "text", "tab", "bytes"],
 )
 def test_an_unrelated_file_is_passed_over(tmp_path: Path, text: str | bytes) -> None:

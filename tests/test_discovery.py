@@ -288,3 +288,29 @@ def test_places_carry_the_label_of_their_root(tmp_path: Path) -> None:
     """A file that was exported or fetched is named with where it came from; one of the judged tree by its path."""
     assert FileRoot(tmp_path).place("a.yaml", 3, 1) == Place("a.yaml", 3, 1)
     assert str(FileRoot(tmp_path, "redis@1.2.3:").place("values.yaml", 4)) == "redis@1.2.3:values.yaml:4"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        manifest("web").encode("utf-16"),
+        manifest("web").encode("utf-16-be").join((b"\xfe\xff", b"")),
+        manifest("web").replace("kind: ", "kind: !!str "),
+        manifest("web").replace("kind: ", "kind: &kind "),
+        manifest("web").replace("kind: ", "kind:\n  "),
+    ],
+    ids=["utf-16-le", "utf-16-be", "tagged", "anchored", "on-the-next-line"],
+)
+def test_an_unusual_spelling_hides_no_application(tmp_path: Path, content: str | bytes) -> None:
+    """What go-yaml reads as an Application is found, whatever the encoding and however the kind is written."""
+    found = discover(tree(tmp_path, {"web.yaml": content}), ())
+    assert (listed(found.applications), faults(found)) == (["web.yaml:0:web"], [])
+
+
+def test_a_key_twice_in_a_listed_application_is_told(tmp_path: Path) -> None:
+    """An Application inside a List has its duplicate keys told as one that stands alone."""
+    item = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: argoproj.io/v1alpha1\n  kind: Application\n"
+    found = discover(tree(tmp_path, {"list.yaml": f"{item}  metadata: {{name: a}}\n  metadata: {{name: b}}\n"}), ())
+    assert [(str(d.first), str(d.second)) for d in found.duplicates["list.yaml"]] == [
+        ("list.yaml:6:3", "list.yaml:7:3")
+    ]

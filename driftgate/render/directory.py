@@ -14,7 +14,7 @@ from driftgate.model.environment import OutputFault, Problem, ProblemKind
 from driftgate.model.node import Duplicate, Node, field_path
 from driftgate.model.place import Place
 from driftgate.semantics.globs import gobwas_match
-from driftgate.yaml_reader import YamlText, read_yaml
+from driftgate.yaml_reader import YamlText, as_utf8, read_yaml
 
 __all__ = ["DirectoryOutput", "read_directory"]
 
@@ -58,7 +58,7 @@ def read_directory(root: FileRoot, directory: str, options: DirectorySource) -> 
             )
             continue
         try:
-            data = root.read(path)
+            data = as_utf8(root.read(path))
         except OSError as error:
             output.problems.append(
                 Problem(

@@ -11,12 +11,12 @@ from driftgate.files import FileRoot, OutOfRootError
 from driftgate.model.environment import Problem, ProblemKind
 from driftgate.model.node import Duplicate, Node
 from driftgate.semantics.globs import doublestar_match
-from driftgate.yaml_reader import YamlText, read_yaml
+from driftgate.yaml_reader import YamlText, as_utf8, read_yaml
 
 __all__ = ["Discovery", "Found", "discover"]
 
 # A cheap look before parsing: most files of a repository are none of ours.
-_CANDIDATE = re.compile(rb"""kind["']?[ \t]*:[ \t]*["']?(Application|AppProject|ApplicationSet)\b""")
+_CANDIDATE = re.compile(rb"""kind["']?\s*:\s*(?:[!&]\S*\s+){0,2}["']?(Application|AppProject|ApplicationSet)\b""")
 _GROUP = b"argoproj.io/"
 _SUFFIXES = (".yaml", ".yml", ".json")
 # A line that says something: neither blank, nor a comment, nor a document marker, nor an empty value.
@@ -118,7 +118,7 @@ def _in_chart(name: str, charts: set[str]) -> bool:
 def _read_candidate(root: FileRoot, name: str, excluded: bool, found: Discovery, declared: bool) -> None:
     """Read one file; `declared` ones stand where policy says that manifests are, so that none may be empty."""
     try:
-        data = root.read(name)
+        data = as_utf8(root.read(name))
     except OutOfRootError:
         return  # the link itself is the problem, and is told as one
     except OSError as error:
@@ -141,7 +141,7 @@ def _read_candidate(root: FileRoot, name: str, excluded: bool, found: Discovery,
     for document in text.documents:
         if document.root is None:
             continue
-        if document.duplicates and _is_ours(document.root):
+        if document.duplicates and any(map(_is_ours, _expanded(document.root))):
             found.duplicates[text.file] = (*found.duplicates.get(text.file, ()), *document.duplicates)
         for node in _expanded(document.root):
             _sort_in(Found(name, document.index, node), found)
