@@ -174,7 +174,7 @@ def _ruled(subject: Subject, *keys: str) -> list[_Ruled]:
         rule = own if own is not None else _rule(section, keys)
         if rule is not None:
             prefix = ("containers", container.name) if own is not None else ()
-            ruled.append(_Ruled(container, rule, _policy_place(subject, *prefix, *keys)))
+            ruled.append(_Ruled(container, rule, subject.policy_entry("workloads", *prefix, *keys)))
     return ruled
 
 
@@ -183,15 +183,6 @@ def _rule(rules: ContainerRules | None, keys: tuple[str, ...]) -> Any:
     for key in keys:
         value = getattr(value, _ATTRIBUTES.get(key, key), None)
     return value
-
-
-def _policy_place(subject: Subject, *keys: str) -> tuple[Related, ...]:
-    """Where policy says so: the Application's own entry before the environment's."""
-    policy = subject.policy
-    for path in (("overrides", subject.application.name, "workloads", *keys), ("workloads", *keys)):
-        if policy.node.get(*path) is not None:
-            return (Related(policy.place_of(*path), "the rule in policy"),)
-    return ()
 
 
 def _amounts(subject: Subject) -> Iterator[tuple[_Ruled, tuple[str, str]]]:
@@ -419,7 +410,7 @@ def replicas_out_of_policy(subject: Subject) -> Iterator[Result]:
         if not _fits(count, rule):
             found = "no replicas, which is 1" if value is None else f"replicas {_shown(value)}"
             breach = subject.breach(manifest, ("spec", "replicas"), found, wanted)
-            yield _with(breach, _policy_place(subject, "replicas"))
+            yield _with(breach, subject.policy_entry("workloads", "replicas"))
 
 
 def _fits(count: Any, rule: Replicas) -> bool:
@@ -618,4 +609,4 @@ def service_type_unexpected(subject: Subject) -> Iterator[Result]:
         if effective not in allowed:
             found = f"type {_shown(effective)}" + (", because none is set" if value != effective else "")
             breach = subject.breach(manifest, ("spec", "type"), found, " or ".join(allowed))
-            yield _with(breach, _policy_place(subject, "serviceTypes"))
+            yield _with(breach, subject.policy_entry("workloads", "serviceTypes"))
