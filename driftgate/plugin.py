@@ -6,6 +6,7 @@ imported beyond this module.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -103,6 +104,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if data is None:
         return
     terminalreporter.section("driftgate")
+    terminalreporter.write_line(f"tree    {data['root']}")
     terminalreporter.write_line(data["text"])
     if data["deselected"]:
         terminalreporter.write_line(
@@ -178,9 +180,13 @@ class Gate:
                 return bool(self._config.getoption("--driftgate")) or path == self.checks or self.is_topic(path)
         return False
 
-    @property
+    @functools.cached_property
     def root(self) -> Path:
-        """The tree to judge: the option, else what a conftest.py says, else pytest's rootdir."""
+        """The tree to judge: the option, else what a conftest.py says, else pytest's rootdir.
+
+        Asked when the session starts and kept: collecting the checks may load the conftest.py that lies beside them,
+        and what that one says is about another tree.
+        """
         option = self._config.getoption("--driftgate-root")
         if option:
             return Path(self._config.invocation_params.dir, option)
@@ -245,6 +251,7 @@ class Gate:
         from driftgate.report.terminal import summary_text
 
         return {
+            "root": str(self.root),
             "text": summary_text(self._judgements),
             "json": json_report(self._judgements),
             "nothing": not any(judgement.ledger.applications for judgement in self._judgements),

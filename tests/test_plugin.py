@@ -337,3 +337,12 @@ def test_this_repository_wires_its_own_gate() -> None:
     root = Path(conftest.__file__).parent
     assert conftest.pytest_driftgate_root() == root
     assert (root / "environments").is_dir()
+
+
+def test_the_judged_tree_is_the_project_whatever_lies_beside_the_checks(gate: pytest.Pytester) -> None:
+    """From another project the gate judges that project and names it, also where the checks have a conftest.py near."""
+    write(gate.path, BAD_WAVE)
+    result = gate.runpytest_subprocess("-p", "no:cacheprovider", "--driftgate", "--driftgate-no-cache")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines([f"tree *{gate.path}", "*environment staging, policy policies/staging.yaml*"])
+    result.stdout.fnmatch_lines(["*apps/api.yaml:*sync-wave-not-integer*"])
