@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import http.server
 import subprocess
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +25,7 @@ from driftgate.semantics.giturl import without_credentials
 from driftgate.semantics.helm_values import escape_set_file
 from driftgate.semantics.jq import compile_problem, removed_paths
 from driftgate.semantics.semver import ConstraintError, satisfies
-from tests.repositories import URL, application, assembly_of, chart, config_map, judged, write
+from tests.repositories import SETTINGS, URL, application, assembly_of, chart, config_map, judged, write
 
 PASSWORD = "swordfish-8231"
 READS = config_map("reads", 'x: {{ .Files.Get "s.txt" | quote }}')
@@ -56,6 +59,60 @@ def test_a_kustomization_stays_in_the_tree(key: str, tmp_path: Path) -> None:
     tree = write(tmp_path / "tree", files)
     assert ("path-leaves-repository", "k/kustomization.yaml") in faults(judged(tree))
     assert PASSWORD not in everything(tree)
+
+
+@pytest.fixture
+def asked() -> Iterator[tuple[str, list[str]]]:
+    """The URL of a server on this machine, and the paths that it was asked for."""
+    paths: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            paths.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", paths
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "resources: [{url}/a.yaml]\n",
+        "components: [{url}/a]\n",
+        "resources: [cm.yaml]\npatches: [{{path: {url}/p.yaml}}]\n",
+        "configMapGenerator: [{{name: x, files: [k={url}/f]}}]\n",
+        "resources: [cm.yaml]\ntransformers: [{url}/t.yaml]\n",
+        "resources: [cm.yaml]\ntransformers:\n- |\n  kind: PatchTransformer\n  path: {url}/p.yaml\n",
+    ],
+    ids=["resource", "component", "patch", "generator", "transformer", "inline transformer"],
+)
+def test_kustomize_asks_no_server(text: str, tmp_path: Path, kustomize: Path, asked: tuple[str, list[str]]) -> None:
+    """A URL that kustomize would download is told before it starts, and nobody is asked, this machine included."""
+    url, paths = asked
+    files = {"a.yaml": application("web", "k"), "k/cm.yaml": config_map("x")}
+    tree = write(tmp_path, {**files, "k/kustomization.yaml": text.format(url=url)})
+    settings = replace(SETTINGS, kustomize=str(kustomize))
+    assert ("source-remote", "k/kustomization.yaml") in faults(judged(tree, settings=settings))
+    assert paths == []
+
+
+def test_a_url_in_what_a_transformer_writes_is_no_file(tmp_path: Path, kustomize: Path) -> None:
+    """An annotation that holds a URL is content: the overlay is built."""
+    transformer = (
+        "apiVersion: builtin\n  kind: AnnotationsTransformer\n  metadata: {name: x}\n"
+        "  annotations: {docs: 'https://example.com/docs'}\n"
+        "  fieldSpecs: [{path: metadata/annotations, create: true}]\n"
+    )
+    files = {"a.yaml": application("web", "k"), "k/cm.yaml": config_map("x")}
+    overlay = f"resources: [cm.yaml]\ntransformers:\n- |\n  {transformer}"
+    tree = write(tmp_path, {**files, "k/kustomization.yaml": overlay})
+    assert faults(judged(tree, settings=replace(SETTINGS, kustomize=str(kustomize)))) == set()
 
 
 @pytest.mark.usefixtures("outside")

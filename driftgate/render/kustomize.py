@@ -107,7 +107,8 @@ def _look_for_urls(node: Node, closure: Closure) -> None:
     """Kustomize downloads any file that it is told to read, and no proxy keeps it from this machine's own servers."""
     for path, leaf in node.leaves():
         keys = {str(step).casefold() for step in path}
-        if keys & _FILE_KEYS and _URL.search(leaf.text or ""):
+        # A text of several lines is what would stand in a file, not the name of one.
+        if keys & _FILE_KEYS and "\n" not in (leaf.text or "") and _URL.search(leaf.text or ""):
             found = f"the remote file {without_credentials(leaf.text or '')}"
             problem = Problem(ProblemKind.REMOTE, "source-remote", leaf.place, found, "a local file")
             closure.problems.append(problem)
@@ -115,6 +116,10 @@ def _look_for_urls(node: Node, closure: Closure) -> None:
 
 def _reference(root: FileRoot, directory: str, entry: Node, closure: Closure, *, plugin: bool = False) -> None:
     target = entry.text or ""
+    if plugin and "\n" in target:  # the plugin's own configuration, written in place of a path
+        for node in read_yaml(target, entry.file, below=entry.line).roots:
+            _look_for_urls(node, closure)
+        return
     local = posixpath.normpath(posixpath.join(directory, target))
     try:
         root.resolve(local)
