@@ -93,7 +93,7 @@ def render_assumed(subject: Subject) -> Iterator[Result]:
     objects than those that were judged.
 
     Fix: Name the cluster in policy (cluster.kubernetesVersion, cluster.apiVersions), or take the variable out of the
-    source.
+    source. What a hydrator has committed can only be judged on its own branch.
     """
     if not subject.app.renders:
         yield NotApplicable()

@@ -153,7 +153,7 @@ class Assembly:
         return self._render([job])[0]
 
     def _render(self, jobs: Sequence[Job]) -> list[Reply]:
-        """Replies in the order of the jobs; equal jobs are rendered once, known ones not at all."""
+        """Replies in the order of the jobs; what the cache knows is not rendered again."""
         keys = [self.cache.key(job) for job in jobs]
         replies = [self.cache.get(key) for key in keys]
         wanted = [index for index, reply in enumerate(replies) if reply is None]

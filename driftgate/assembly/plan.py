@@ -48,6 +48,7 @@ _CAPABILITIES = re.compile(rb"\.Capabilities\.(APIVersions|KubeVersion)")
 _KUBE_CONSTRAINT = re.compile(rb"^kubeVersion:", re.MULTILINE)
 _KUBE_VERSION = re.compile(r"v?(\d+\.\d+(?:\.\d+)?).*")
 CAPABILITIES = "the cluster's version and APIs, which the templates ask for and policy does not name"
+HYDRATED = "the dry source: Argo CD deploys what its hydrator has committed to the sync branch"
 REVISION = "the revision that is synced, which no variable holds before the sync"
 
 
@@ -233,6 +234,8 @@ class Planner:
             return draft
         draft.root, draft.directory = located.root, located.directory
         draft.assumptions.extend(located.assumptions)
+        if application.hydrated:
+            draft.assumptions.append(HYDRATED)
         env = build_environment(application, source, self.policy.section(ArgoCDSection).namespace)
         changed = overridden(source, located.root, located.directory, env["ARGOCD_APP_NAME"])
         if isinstance(changed, Problem):

@@ -30,7 +30,6 @@ __all__ = [
 
 FORMAT = 1
 DEFAULT_NAME = "default"
-SHIPPED = "the shipped default policy"
 DEFAULT_EXCLUDES = (
     "**/fixtures/**",
     "**/testdata/**",

@@ -110,17 +110,6 @@ def doublestar_valid(pattern: str) -> bool:
     return _doublestar_tokens(pattern) is not None
 
 
-def doublestar_sort_key(path: str) -> tuple[tuple[int, bytes], ...]:
-    """Order slash-separated paths as the expansion of a pattern such as ``envs/**/*.yaml`` lists them.
-
-    The files of a directory come before those of its subdirectories, entries in byte order. For patterns with
-    braces, or with further directories after the ``**``, the order depends on the pattern; see
-    ``glob_expansion``.
-    """
-    *directories, name = path.split("/")
-    return (*((1, go_bytes(directory)) for directory in directories), (0, go_bytes(name)))
-
-
 def go_bytes(text: str) -> bytes:
     """Return the bytes that Go compares where it sorts file names, also for names that are not UTF-8."""
     return text.encode("utf-8", "surrogateescape")

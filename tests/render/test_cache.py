@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -175,7 +174,6 @@ def test_what_holds_no_secret_is_kept(reply: Reply, tmp_path: Path, job: HelmJob
     assert cache.get(cache.key(job)) == reply
 
 
-@pytest.mark.skipif(os.name == "nt", reason="folders have no such modes there")
 def test_a_cache_that_cannot_be_written_is_no_cache(tmp_path: Path, job: HelmJob) -> None:
     """A file in the folder's place, which even root cannot write below, loses the entry and nothing else."""
     (tmp_path / "cache").write_text("in the way")

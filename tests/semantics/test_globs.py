@@ -10,7 +10,6 @@ from driftgate.semantics.glob_expansion import expand_doublestar
 from driftgate.semantics.globs import (
     MAX_NESTING,
     doublestar_match,
-    doublestar_sort_key,
     doublestar_valid,
     filepath_match,
     gobwas_match,
@@ -46,19 +45,6 @@ def test_doublestar_match(pattern: str, files: list[str], listed: list[str] | No
 def test_filepath_match(pattern: str, name: str, matches: bool) -> None:
     """Patterns of AppProject resource lists match as filepath.Match does."""
     assert filepath_match(pattern, name) is matches
-
-
-def test_files_of_a_directory_sort_before_its_subdirectories() -> None:
-    """The sort key puts a directory's files first and compares names by their bytes."""
-    paths = ["envs/a/x.yaml", "envs/z.yaml", "envs/é.yaml", "envs/Z.yaml", "b.yaml", "envs/a-b/x.yaml"]
-    assert sorted(paths, key=doublestar_sort_key) == [
-        "b.yaml",
-        "envs/Z.yaml",
-        "envs/z.yaml",
-        "envs/é.yaml",
-        "envs/a/x.yaml",
-        "envs/a-b/x.yaml",
-    ]
 
 
 @pytest.mark.parametrize("match", [gobwas_match, doublestar_match, filepath_match])
