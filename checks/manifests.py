@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from driftgate.judge import Breach, NotApplicable, Result, Scope, Subject, check, problem_result, problems
-from driftgate.model.environment import Environment, Problem, ProblemKind
+from driftgate.model.environment import ProblemKind
 from driftgate.model.place import Place
 
 
@@ -73,16 +73,11 @@ def manifest_not_yaml(subject: Subject) -> Iterator[Result]:
 def _first_of_each_file(subject: Subject, fault: str) -> Iterator[Result]:
     """Reading a file ends at its first fault; where two readers met it, the one that ends a render tells it."""
     seen: set[str] = set()
-    for problem in sorted(_problems(subject.environment, fault), key=lambda one: one.kind is not ProblemKind.BROKEN):
+    found = [pair for pair in subject.environment.all_problems if pair[1].fault == fault]
+    for label, problem in sorted(found, key=lambda pair: pair[1].kind is not ProblemKind.BROKEN):
         if problem.place.file not in seen:
             seen.add(problem.place.file)
-            yield problem_result(problem)
-
-
-def _problems(environment: Environment, fault: str) -> list[Problem]:
-    renders = [render for loaded in environment.applications for render in loaded.renders]
-    everything = [*environment.problems, *(problem for render in renders for problem in render.problems)]
-    return [problem for problem in everything if problem.fault == fault]
+            yield problem_result(problem, label)
 
 
 @check(scope=Scope.ENVIRONMENT)
@@ -95,9 +90,10 @@ def manifest_duplicate_key(subject: Subject) -> Iterator[Result]:
     Fix: Merge the two into one.
     """
     told: set[Place] = set()
-    for problem in _problems(subject.environment, "manifest-duplicate-key"):
-        told.add(problem.place)
-        yield problem_result(problem)
+    for label, problem in subject.environment.all_problems:
+        if problem.fault == "manifest-duplicate-key":
+            told.add(problem.place)
+            yield problem_result(problem, label)
     for loaded in subject.environment.applications:
         for fault in (fault for render in loaded.renders for fault in render.faults):
             place = fault.node_place or Place(fault.template)

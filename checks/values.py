@@ -491,4 +491,5 @@ def _value_file_problems(subject: Subject, fault: str) -> Iterator[Result]:
     if not renders:
         yield NotApplicable()
     found = [problem for render in renders for problem in render.problems if problem.fault == fault]
-    yield from map(problem_result, {problem.place: problem for problem in found}.values())
+    for problem in {problem.place: problem for problem in found}.values():
+        yield problem_result(problem, subject.app.label)

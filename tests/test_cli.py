@@ -108,6 +108,7 @@ def test_the_report_has_every_field_of_a_finding(clean: Path) -> None:
         "why": check.why,
         "fix": check.fix,
         "waiver": "",
+        "consequence_of": "",
     }
     assert (report["version"], report["driftgate"]) == (1, driftgate.__version__)
     (ledger,) = report["ledger"]

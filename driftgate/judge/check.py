@@ -30,12 +30,14 @@ __all__ = [
     "Subject",
     "Unchecked",
     "check",
+    "incomplete",
     "load_catalogue",
     "problem_result",
     "problems",
 ]
 
 S = TypeVar("S", bound=Section)
+T = TypeVar("T")
 CHECKS_PACKAGE = "driftgate.checks"
 
 
@@ -52,6 +54,8 @@ class Breach:
     """A breach that a check saw: where, what was found there and what would have been right.
 
     `object` and `field` go into the finding's key. `fix` replaces the check's general one where more is known.
+    Results with the same `cause` come of one fault: those that follow from it are told under the one that is it
+    (`is_cause`), or under the heaviest where none is.
     """
 
     place: Place
@@ -61,6 +65,8 @@ class Breach:
     field: str = ""
     related: tuple[Related, ...] = ()
     fix: str = ""
+    cause: str = ""
+    is_cause: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,8 @@ class Unchecked:
     field: str = ""
     related: tuple[Related, ...] = ()
     fix: str = ""
+    cause: str = ""
+    is_cause: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,14 @@ class Subject:
     loaded: LoadedApplication | None = None
     findings: tuple[Finding, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    made: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, make: Callable[[Subject], T]) -> T:
+        """What a function makes of the environment and the policy, made once a run for all checks and Applications."""
+        if make not in self.made:
+            self.made[make] = make(Subject(self.environment, self.policy, made=self.made))
+        made: T = self.made[make]
+        return made
 
     @property
     def app(self) -> LoadedApplication:
@@ -252,27 +268,28 @@ def problems(subject: Subject, fault: str) -> Iterator[Result]:
 
     For an Application these are the problems of its sources; for the environment everybody's, each place once.
     """
-    if subject.loaded is not None:
+    if subject.loaded is None:
+        found = list(subject.environment.all_problems)
+    else:
         if not subject.loaded.renders:
             yield NotApplicable()
-        found = [problem for render in subject.loaded.renders for problem in render.problems]
-    else:
-        renders = [render for loaded in subject.environment.applications for render in loaded.renders]
-        found = [
-            *subject.environment.problems,
-            *(problem for render in renders for problem in render.problems),
-        ]
+        found = list(subject.loaded.problems)
     # The same place may be told twice, as something not read and as what a source fails over: the latter weighs more.
-    found.sort(key=lambda problem: problem.kind is not ProblemKind.BROKEN)
+    found.sort(key=lambda pair: pair[1].kind is not ProblemKind.BROKEN)
     places: set[Place] = set()
-    for problem in found:
+    for owner, problem in found:
         if problem.fault == fault and problem.place not in places:
             places.add(problem.place)
-            yield problem_result(problem)
+            yield problem_result(problem, owner)
 
 
-def problem_result(problem: Problem) -> Breach | Unchecked:
-    """One problem as a check's result."""
+def incomplete(label: str) -> str:
+    """The cause that everything has in common which follows from an Application's not being rendered in full."""
+    return f"incomplete:{label}"
+
+
+def problem_result(problem: Problem, label: str = "") -> Breach | Unchecked:
+    """One problem as a check's result; `label` names the Application whose objects are not all known because of it."""
     kind = Breach if problem.kind is ProblemKind.BROKEN else Unchecked
     related = tuple(Related(place, note) for place, note in problem.related)
     return kind(
@@ -281,4 +298,6 @@ def problem_result(problem: Problem) -> Breach | Unchecked:
         problem.expected,
         field=problem.field or problem.place.file,
         related=related,
+        cause=incomplete(label) if label else "",
+        is_cause=True,
     )

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
+from typing import Any
 
 from driftgate.judge.check import Breach, Catalogue, Check, NotApplicable, Result, Scope, Subject, Unchecked
 from driftgate.model.environment import Environment, LoadedApplication, RenderStatus
@@ -29,19 +30,20 @@ def judge(
     A check that crashes becomes a finding under its own name and ends nothing else. `today` decides over waivers.
     """
     bench = _Bench(environment, policy, catalogue, today or dt.datetime.now(tz=dt.UTC).date())
+    shared: dict[object, Any] = {}
     for check in catalogue.checks.values():
         if check.scope is Scope.APPLICATION:
             for loaded in environment.applications:
-                bench.run(check, Subject(environment, policy, loaded))
+                bench.run(check, Subject(environment, policy, loaded, made=shared))
         elif check.scope is Scope.ENVIRONMENT:
-            bench.run(check, Subject(environment, policy))
+            bench.run(check, Subject(environment, policy, made=shared))
+    bench.find_consequences()
     bench.apply_waivers()
     for check in catalogue.checks.values():
         if check.scope is Scope.RUN:
             bench.run(check, bench.run_subject())
     bench.apply_waivers()
-    findings = tuple(sorted(bench.findings, key=lambda finding: finding.sort_key))
-    return Judgement(findings, _ledger(environment, policy, bench))
+    return Judgement(_in_order(bench.findings), _ledger(environment, policy, bench))
 
 
 @dataclass
@@ -53,6 +55,9 @@ class _Bench:
     findings: list[Finding] = field(default_factory=list)
     # By check and then by Application, "" for the environment and the run.
     outcomes: dict[str, dict[str, Outcome]] = field(default_factory=dict)
+    # Positions in `findings` by what they come of, those that are the cause itself apart.
+    _causes: dict[str, list[int]] = field(default_factory=dict)
+    _following: dict[str, list[int]] = field(default_factory=dict)
     _severities: dict[str, Severity | None] = field(default_factory=dict)
 
     def run(self, check: Check, subject: Subject) -> None:
@@ -68,6 +73,9 @@ class _Bench:
         for result in results:
             if not isinstance(result, NotApplicable):
                 outcome = Outcome.COULD_NOT_CHECK if isinstance(result, Unchecked) else Outcome.FAILED
+                if result.cause:
+                    known = self._causes if result.is_cause else self._following
+                    known.setdefault(result.cause, []).append(len(self.findings))
                 self.findings.append(self._finding(check, severity, outcome, label, result))
 
     def severity(self, check: Check) -> Severity | None:
@@ -96,6 +104,15 @@ class _Bench:
             could_not_check=outcome is Outcome.COULD_NOT_CHECK,
         )
 
+    def find_consequences(self) -> None:
+        """Put what follows from one fault under the finding that tells of it."""
+        for cause, following in self._following.items():
+            heads = self._causes.get(cause) or following
+            head = min(heads, key=lambda index: self.findings[index].sort_key)
+            for index in following:
+                if index != head:
+                    self.findings[index] = replace(self.findings[index], consequence_of=self.findings[head].key)
+
     def run_subject(self) -> Subject:
         """What a run check is handed: the findings so far."""
         facts = {"check_ids": frozenset(self.catalogue.checks), "today": self.today}
@@ -111,6 +128,15 @@ class _Bench:
             if waiver is not None:
                 text = f"{waiver.reason} ({waiver.owner}, until {waiver.expires_text})"
                 self.findings[index] = replace(finding, outcome=Outcome.WAIVED, waiver=text)
+        self._waive_consequences()
+
+    def _waive_consequences(self) -> None:
+        """Whoever accepts a fault accepts what follows from it."""
+        accepted = {finding.key: finding.waiver for finding in self.findings if finding.outcome is Outcome.WAIVED}
+        for index, finding in enumerate(self.findings):
+            reason = accepted.get(finding.consequence_of)
+            if finding.consequence_of and reason and finding.outcome is not Outcome.WAIVED:
+                self.findings[index] = replace(finding, outcome=Outcome.WAIVED, waiver=reason)
 
     def tallies(self) -> dict[str, Tally]:
         """How often each check came to each outcome: a subject of which everything was waived counts as waived."""
@@ -123,6 +149,21 @@ class _Bench:
             )
             for check, subjects in sorted(self.outcomes.items())
         }
+
+
+def _in_order(findings: list[Finding]) -> tuple[Finding, ...]:
+    """Heavy before light, and every consequence behind what it follows from."""
+    heads = {finding.key: finding.sort_key for finding in findings}
+    return tuple(
+        sorted(
+            findings,
+            key=lambda finding: (
+                heads.get(finding.consequence_of, finding.sort_key),
+                finding.consequence_of != "",
+                finding.sort_key,
+            ),
+        )
+    )
 
 
 def _results(check: Check, subject: Subject) -> list[Result]:

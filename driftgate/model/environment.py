@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -183,6 +183,11 @@ class LoadedApplication:
         return all(render.complete for render in self.renders)
 
     @property
+    def problems(self) -> Iterator[tuple[str, Problem]]:
+        """Every problem of its sources, with the Application's own label."""
+        return ((self.label, problem) for render in self.renders for problem in render.problems)
+
+    @property
     def is_parent(self) -> bool:
         """Whether it renders other Applications."""
         return self._is_parent
@@ -228,6 +233,13 @@ class Environment:
     unlisted_values_files: tuple[tuple[str, str], ...] = ()
     paths: frozenset[str] = frozenset()
     origin: Callable[[Manifest, Path, str | None], Place | None] = field(default=_no_origin, repr=False)
+
+    @property
+    def all_problems(self) -> Iterator[tuple[str, Problem]]:
+        """Every problem with the label of the Application that it keeps from being known in full, or with ""."""
+        yield from (("", problem) for problem in self.problems)
+        for loaded in self.applications:
+            yield from loaded.problems
 
     def find(self, label: str) -> LoadedApplication | None:
         """The Application of a label."""

@@ -47,7 +47,8 @@ class Finding:
 
     `object` names the Kubernetes object as group/Kind/namespace/name, or is empty; `field` is the path of the field,
     list elements named by their merge key. `waiver` holds the accepted reason of a waived finding; `could_not_check`
-    tells a waived "could not check" from a waived failure.
+    tells a waived "could not check" from a waived failure. `consequence_of` is the key of the finding that this one
+    follows from, where mending that one mends this one.
     """
 
     check: str
@@ -64,6 +65,7 @@ class Finding:
     related: tuple[Related, ...] = ()
     waiver: str = ""
     could_not_check: bool = False
+    consequence_of: str = ""
 
     @property
     def key(self) -> str:

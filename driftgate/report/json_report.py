@@ -57,4 +57,5 @@ def _finding(finding: Finding, environment: str) -> dict[str, Any]:
         "why": finding.why,
         "fix": finding.fix,
         "waiver": finding.waiver,
+        "consequence_of": finding.consequence_of,
     }

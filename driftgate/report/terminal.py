@@ -21,12 +21,23 @@ def terminal_report(judgements: Sequence[Judgement], *, width: int = 100, colour
     """The report of a run as text, with a last line that says the verdict."""
     lines: list[str] = []
     for judgement in judgements:
+        following = _following(judgement)
         for finding in judgement.findings:
-            if finding.outcome is not Outcome.WAIVED:
-                lines += [finding_text(finding, width=width, colour=colour), ""]
+            if finding.outcome is not Outcome.WAIVED and not finding.consequence_of:
+                text = finding_text(finding, width=width, colour=colour, following=following.get(finding.key, ()))
+                lines += [text, ""]
         lines += list(_waived(judgement))
         lines += [*_ledger(judgement, width), verdict(judgement)]
     return "\n".join(lines) + "\n"
+
+
+def _following(judgement: Judgement) -> dict[str, list[Finding]]:
+    """What follows from each finding, by its key."""
+    following: dict[str, list[Finding]] = {}
+    for finding in judgement.findings:
+        if finding.consequence_of and finding.outcome is not Outcome.WAIVED:
+            following.setdefault(finding.consequence_of, []).append(finding)
+    return following
 
 
 def summary_text(judgements: Sequence[Judgement], *, width: int = 100) -> str:
@@ -43,17 +54,18 @@ def summary_text(judgements: Sequence[Judgement], *, width: int = 100) -> str:
 
 
 def _notes(judgement: Judgement, width: int) -> Iterator[str]:
+    following = _following(judgement)
     for finding in judgement.with_outcome(Outcome.FAILED):
-        if finding.severity is Severity.NOTE:
-            yield finding_text(finding, width=width)
+        if finding.severity is Severity.NOTE and not finding.consequence_of:
+            yield finding_text(finding, width=width, following=following.get(finding.key, ()))
             yield ""
 
 
-def finding_text(finding: Finding, *, width: int = 100, colour: bool = False) -> str:
-    """One finding: place, weight, check and subject, then found, expected, why and fix."""
+def finding_text(finding: Finding, *, width: int = 100, colour: bool = False, following: Sequence[Finding] = ()) -> str:
+    """One finding: place, weight, check and subject, then found, expected, why and fix, and what follows from it."""
     unchecked = finding.outcome is Outcome.COULD_NOT_CHECK
     weight = "could not check" if unchecked else finding.severity.value
-    subject = " ".join(part for part in (finding.application, finding.object) if part)
+    subject = _subject(finding)
     painted = _paint(weight, "could-not-check" if unchecked else weight, colour)
     head = f"{printable(str(finding.place))}  {painted}  {finding.check}"
     head += f"  ({printable(subject)})" if subject else ""
@@ -64,7 +76,13 @@ def finding_text(finding: Finding, *, width: int = 100, colour: bool = False) ->
         ("fix", finding.fix),
     ]
     rows += [("see", f"{related.place}: {related.note}") for related in finding.related]
+    rows += [("follows", f"from {finding.consequence_of}")] if finding.consequence_of else []
+    rows += [("so", f"{one.place}: {one.check}: {_subject(one)}: {one.found}") for one in following]
     return "\n".join([head, *(line for name, text in rows if text for line in _row(name, text, width))])
+
+
+def _subject(finding: Finding) -> str:
+    return " ".join(part for part in (finding.application, finding.object) if part)
 
 
 def _row(name: str, text: str, width: int) -> Iterator[str]:
@@ -129,11 +147,15 @@ def verdict(judgement: Judgement) -> str:
     ledger = judgement.ledger
     if not ledger.applications:
         return f"{ledger.environment}: nothing judged: no Application in this tree"
-    failed = judgement.with_outcome(Outcome.FAILED)
+    open_ = [finding for finding in judgement.findings if finding.outcome is not Outcome.WAIVED]
+    heads = [finding for finding in open_ if not finding.consequence_of]
+    failed = [finding for finding in heads if finding.outcome is Outcome.FAILED]
     counts = [(severity, sum(f.severity is severity for f in failed)) for severity in Severity]
     parts = [_count(number, severity.value) for severity, number in counts if number]
-    unchecked = len(judgement.with_outcome(Outcome.COULD_NOT_CHECK))
+    unchecked = len(heads) - len(failed)
     parts += [f"{unchecked} could not be checked"] if unchecked else []
+    following = len(open_) - len(heads)
+    parts += [f"{following} that follow{'s' if following == 1 else ''} from these"] if following else []
     parts += [_count(ledger.waived_failures, "waived finding")] if ledger.waived_failures else []
     parts += [f"{ledger.waived_unchecked} waived that could not be checked"] if ledger.waived_unchecked else []
     summary = ", ".join(parts) if parts else "no findings"
