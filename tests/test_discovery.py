@@ -12,7 +12,7 @@ from driftgate.files import FileRoot, OutOfRootError
 from driftgate.model.environment import Problem, ProblemKind
 from driftgate.model.node import Duplicate
 from driftgate.model.place import Place
-from driftgate.policy.policy import DEFAULT_EXCLUDES
+from driftgate.policy.frame import DEFAULT_EXCLUDES
 from driftgate.repository.discovery import Discovery, Found, discover
 from driftgate.yaml_reader import read_yaml
 

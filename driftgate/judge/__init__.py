@@ -15,6 +15,7 @@ from driftgate.judge.check import (
     problem_result,
     problems,
 )
+from driftgate.judge.graphs import graph_of, graphs_of, is_complete
 from driftgate.judge.judge import judge
 
 __all__ = [
@@ -27,7 +28,10 @@ __all__ = [
     "Subject",
     "Unchecked",
     "check",
+    "graph_of",
+    "graphs_of",
     "incomplete",
+    "is_complete",
     "judge",
     "load_catalogue",
     "problem_result",

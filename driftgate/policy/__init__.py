@@ -1,14 +1,14 @@
 """Policy: what a team has decided, read from `policies/<environment>.yaml` and its waivers."""
 
-from driftgate.policy.policy import (
+from driftgate.policy.frame import (
     ArgoCDSection,
     CheckSetting,
     ClusterSection,
-    Policy,
+    ExternalEntry,
+    ReferencesSection,
     RepositorySection,
-    policy_schema,
-    read_policies,
 )
+from driftgate.policy.policy import Policy, policy_schema, read_policies
 from driftgate.policy.sections import Section, setting
 from driftgate.policy.waivers import Waiver
 
@@ -16,7 +16,9 @@ __all__ = [
     "ArgoCDSection",
     "CheckSetting",
     "ClusterSection",
+    "ExternalEntry",
     "Policy",
+    "ReferencesSection",
     "RepositorySection",
     "Section",
     "Waiver",

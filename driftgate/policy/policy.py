@@ -8,88 +8,26 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from driftgate.errors import PolicyError, UsageError
 from driftgate.model.node import Node, field_path
 from driftgate.model.outcome import Severity
 from driftgate.model.place import Place
-from driftgate.policy.sections import Section, build, schema_of, setting
+from driftgate.policy.frame import FRAME, CheckSetting
+from driftgate.policy.sections import Section, build, schema_of
 from driftgate.policy.waivers import WAIVER_SCHEMA, Waiver
 from driftgate.yaml_reader import read_yaml, resolve_scalar
 
 __all__ = [
-    "ArgoCDSection",
-    "CheckSetting",
-    "ClusterSection",
     "Policy",
-    "RepositorySection",
     "policy_schema",
     "read_policies",
 ]
 
 FORMAT = 1
 DEFAULT_NAME = "default"
-DEFAULT_EXCLUDES = (
-    "**/fixtures/**",
-    "**/testdata/**",
-    "**/test/**",
-    "**/tests/**",
-    "**/docs/**",
-    "**/examples/**",
-    "**/samples/**",
-)
 S = TypeVar("S", bound=Section)
-
-
-@dataclass(frozen=True, slots=True)
-class RepositorySection(Section):
-    """Which URLs are this repository, and which folders hold material that is not deployed."""
-
-    urls: tuple[str, ...] = setting((), "URLs under which Applications name this repository; else the clone's remotes.")
-    exclude: tuple[str, ...] = setting(
-        DEFAULT_EXCLUDES,
-        "Globs of paths in which Application manifests are not looked for; ** crosses folders.",
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class ArgoCDSection(Section):
-    """The Argo CD that reads the environment."""
-
-    version: str = setting("3.6", "Argo CD's version, major and minor.")
-    namespace: str = setting("argocd", "The namespace of its control plane.")
-    config: str = setting("", "Path of the argocd-cm ConfigMap in the tree.")
-    directory_bytes: int = setting(
-        10_000_000, "The repo-server's --max-combined-directory-manifests-size in bytes; 0 for no limit."
-    )
-
-    def is_at_least(self, release: str) -> bool:
-        """Whether this Argo CD is of a release line, such as 3.3, or of a later one."""
-        return _release(self.version) >= _release(release)
-
-
-def _release(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.lstrip("v").split(".")[:2] if part.isdigit())
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterSection(Section):
-    """The Kubernetes that the environment is deployed to."""
-
-    kubernetes_version: str = setting("", "What charts see as .Capabilities.KubeVersion; the engine's own otherwise.")
-    api_versions: tuple[str, ...] = setting((), "What charts see as .Capabilities.APIVersions, besides the built-in.")
-    cluster_scoped_kinds: tuple[str, ...] = setting(
-        (), "Custom kinds without namespace, as group/Kind, where the tree does not hold their CRD."
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class CheckSetting(Section):
-    """What a team has decided about one check."""
-
-    severity: Literal["error", "warning", "note", "off"] | None = setting(None, "How much a finding weighs, or off.")
-    reason: str = setting("", "Why; required where a check is switched off.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +59,7 @@ class Policy:
         """The section of a topic for one Application, or for the environment as a whole."""
         key = (kind, application if application in self.overrides else "")
         if key not in self._sections:
-            name = next(name for name, known in {**_FRAME, **self.known_sections}.items() if known is kind)
+            name = next(name for name, known in {**FRAME, **self.known_sections}.items() if known is kind)
             self._sections[key] = build(kind, self._merged(name, key[1]))
         return cast("S", self._sections[key])
 
@@ -160,13 +98,6 @@ def _overlay(base: Any, over: Any) -> Any:
     return over
 
 
-_FRAME: dict[str, type[Section]] = {
-    "repository": RepositorySection,
-    "argocd": ArgoCDSection,
-    "cluster": ClusterSection,
-}
-
-
 def policy_schema(sections: Mapping[str, type[Section]], check_ids: Iterable[str]) -> dict[str, Any]:
     """The JSON Schema of a policy file, made from the sections and the ids of the checks."""
     topics = {name: schema_of(kind) for name, kind in sections.items()}
@@ -195,7 +126,7 @@ def policy_schema(sections: Mapping[str, type[Section]], check_ids: Iterable[str
                 "additionalProperties": False,
                 "properties": {check: schema_of(CheckSetting) for check in sorted(check_ids)},
             },
-            **{name: schema_of(kind) for name, kind in _FRAME.items()},
+            **{name: schema_of(kind) for name, kind in FRAME.items()},
             **topics,
             "overrides": {
                 "type": "object",

@@ -1,0 +1,244 @@
+"""The index over everything that the Applications of one cluster render: who provides what, who needs it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from driftgate.graph.pods import pod_template
+from driftgate.graph.producers import CLUSTER_OWN, definitions_of
+from driftgate.graph.selections import selections_of
+from driftgate.graph.terms import (
+    EVERY_NAMESPACE,
+    Answer,
+    Definition,
+    External,
+    Origin,
+    PodTemplate,
+    Selection,
+    State,
+    Target,
+    Use,
+)
+from driftgate.graph.uses import uses_of
+from driftgate.model.application import Application
+from driftgate.model.environment import LoadedApplication
+from driftgate.model.manifest import Manifest
+
+__all__ = ["Graph", "build_graphs", "cluster_of"]
+
+IN_CLUSTER = "https://kubernetes.default.svc"
+_NEAR = 0.75
+
+
+def cluster_of(application: Application) -> str:
+    """The cluster that an Application deploys to: the server's URL, or the name that Argo CD knows it by."""
+    destination = application.destination
+    server = destination.server.rstrip("/")
+    return IN_CLUSTER if destination.name == "in-cluster" else server or destination.name
+
+
+@dataclass
+class Graph:
+    """Definitions and uses of everything that goes to one cluster.
+
+    `find` answers whether a target will be there; `keys` of it are asked by `find_key`. What is declared in policy and
+    what controllers make counts like what is rendered.
+    """
+
+    cluster: str
+    applications: tuple[LoadedApplication, ...]
+    external: tuple[External, ...] = ()
+    definitions: dict[Target, list[Definition]] = field(default_factory=dict, repr=False)
+    uses: list[Use] = field(default_factory=list, repr=False)
+    selections: list[Selection] = field(default_factory=list, repr=False)
+    pods: list[PodTemplate] = field(default_factory=list, repr=False)
+    # Definitions whose name or namespace is a pattern; few, so they are looked through one by one.
+    _open: list[Definition] = field(default_factory=list, repr=False)
+    _names: dict[tuple[str, str], dict[str, list[Definition]]] = field(default_factory=dict, repr=False)
+    _manifests: dict[str, list[Manifest]] = field(default_factory=dict, repr=False)
+    used_external: set[int] = field(default_factory=set, repr=False)
+
+    def __post_init__(self) -> None:
+        for definition in CLUSTER_OWN:
+            self._define(definition)
+        for loaded in self.applications:
+            for definition in _namespace_made(loaded):
+                self._define(definition)
+            for manifest in loaded.manifests:
+                self._add(manifest)
+
+    def _add(self, manifest: Manifest) -> None:
+        self._manifests.setdefault(manifest.target_namespace, []).append(manifest)
+        for definition in definitions_of(manifest):
+            self._define(definition)
+        self.uses.extend(uses_of(manifest))
+        self.selections.extend(selections_of(manifest))
+        pod = pod_template(manifest)
+        if pod is not None:
+            self.pods.append(pod)
+
+    def _define(self, definition: Definition) -> None:
+        target = definition.target
+        if "*" in target.name or "*" in target.namespace:
+            self._open.append(definition)
+            return
+        self.definitions.setdefault(target, []).append(definition)
+        names = self._names.setdefault((target.group, target.kind), {})
+        names.setdefault(target.name, []).append(definition)
+
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """The Applications of which not every object is known."""
+        return tuple(loaded.label for loaded in self.applications if not loaded.complete)
+
+    def find(self, target: Target) -> Answer:
+        """Whether a target will be there, who brings it, and else what may be meant."""
+        known = [*self.definitions.get(target, ()), *(d for d in self._open if _covers(d.target, target))]
+        declared = self._declared(target)
+        if known or declared:
+            return Answer(State.PRESENT, (*known, *declared))
+        incomplete = self.incomplete
+        if incomplete:
+            reason = f"{', '.join(incomplete)} could not be rendered in full and may hold it"
+            return Answer(State.CANNOT_TELL, reason=reason, incomplete=incomplete[0])
+        maker = self._possible_maker(target)
+        if maker is not None:
+            reason = f"the controller of {maker.kind} {maker.name} may make it"
+            return Answer(State.CANNOT_TELL, reason=reason)
+        guess, hint = self._guess(target)
+        return Answer(State.ABSENT, guess=guess, hint=hint)
+
+    def find_key(self, target: Target, key: str) -> Answer:
+        """Whether a Secret or ConfigMap that is there will hold a key."""
+        answer = self.find(target)
+        if answer.state is not State.PRESENT:
+            return answer
+        if any(definition.keys is None for definition in answer.definitions):
+            whose = next(definition for definition in answer.definitions if definition.keys is None)
+            return Answer(State.CANNOT_TELL, answer.definitions, _why_unknown(whose))
+        keys = {name for definition in answer.definitions for name in definition.keys or ()}
+        if key in keys:
+            return answer
+        near = difflib.get_close_matches(key, sorted(keys), n=1, cutoff=_NEAR)
+        hint = f"it has {near[0]}" if near else f"it has {', '.join(sorted(keys)) or 'no key'}"
+        return Answer(State.ABSENT, answer.definitions, guess=answer.definitions[0], hint=hint)
+
+    def _declared(self, target: Target) -> list[Definition]:
+        found = []
+        for index, entry in enumerate(self.external):
+            if _declares(entry, target):
+                self.used_external.add(index)
+                found.append(Definition(target, Origin.EXTERNAL, keys=entry.keys, place=entry.place))
+        return found
+
+    def _possible_maker(self, target: Target) -> Manifest | None:
+        """A custom resource whose controller may make the target: one whose name the target's begins with."""
+        for manifest in self._manifests.get(target.namespace, ()):
+            same_kind = (manifest.group, manifest.kind) == (target.group, target.kind)
+            if _is_begin(manifest.name, target.name) and _may_make_more(manifest) and not same_kind:
+                return manifest
+        return None
+
+    def _guess(self, target: Target) -> tuple[Definition | None, str]:
+        """What may be meant: what an ExternalSecret makes under another name, a near name, the same name elsewhere."""
+        names = self._names.get((target.group, target.kind), {})
+        if target.kind == "Secret" and not target.group:
+            maker = self._manifest("ExternalSecret", target)
+            for definition in (d for found in names.values() for d in found if d.manifest is maker and maker):
+                return definition, f"ExternalSecret {target.name} makes it under the name {definition.target.name}"
+        here = {name: d for name, found in names.items() for d in found if d.target.namespace == target.namespace}
+        near = difflib.get_close_matches(target.name, list(here), n=1, cutoff=_NEAR)
+        if near:
+            return here[near[0]], f"there is {here[near[0]].target}"
+        elsewhere = names.get(target.name, [])
+        if elsewhere:
+            return elsewhere[0], f"there is {elsewhere[0].target}, in another namespace"
+        return None, ""
+
+    def _manifest(self, kind: str, target: Target) -> Manifest | None:
+        here = self._manifests.get(target.namespace, ())
+        return next((one for one in here if one.kind == kind and one.name == target.name), None)
+
+    def manifests_of(self, target: Target) -> Iterator[Manifest]:
+        """The rendered objects that are the target itself."""
+        for definition in self.definitions.get(target, ()):
+            if definition.origin is Origin.RENDERED and definition.manifest is not None:
+                yield definition.manifest
+
+
+def build_graphs(applications: Iterable[LoadedApplication], external: Sequence[External] = ()) -> dict[str, Graph]:
+    """A graph for every destination cluster, by `cluster_of`."""
+    clusters: dict[str, list[LoadedApplication]] = {}
+    for loaded in applications:
+        clusters.setdefault(cluster_of(loaded.application), []).append(loaded)
+    return {cluster: Graph(cluster, tuple(found), tuple(external)) for cluster, found in clusters.items()}
+
+
+def _namespace_made(loaded: LoadedApplication) -> Iterator[Definition]:
+    """The destination namespace, where the Application lets Argo CD create it."""
+    application = loaded.application
+    namespace = application.destination.namespace
+    if namespace and application.sync_policy.has_option("CreateNamespace=true") and loaded.manifests:
+        target = Target("", "Namespace", "", namespace)
+        yield Definition(target, Origin.SYNC, loaded.manifests[0], (), place=application.place)
+
+
+# Groups whose kinds make what `definitions_of` says and nothing else.
+_KNOWN_GROUPS = (
+    "argoproj.io",
+    "bitnami.com",
+    "cert-manager.io",
+    "external-secrets.io",
+    "k8s.io",
+    "keda.sh",
+    "monitoring.coreos.com",
+    "traefik.io",
+)
+
+
+def _may_make_more(manifest: Manifest) -> bool:
+    """Whether the object is of a custom kind of which we do not know all that its controller makes."""
+    group = manifest.group
+    return "." in group and not any(group == known or group.endswith(f".{known}") for known in _KNOWN_GROUPS)
+
+
+def _is_begin(begin: str, name: str) -> bool:
+    """Whether a name begins with another one, as the names of what a controller makes do."""
+    return begin != "" and name.startswith(begin) and name[len(begin) : len(begin) + 1] in ("", "-", ".")
+
+
+def _covers(pattern: Target, target: Target) -> bool:
+    return (
+        (pattern.group, pattern.kind) == (target.group, target.kind)
+        and (pattern.namespace == EVERY_NAMESPACE or fnmatchcase(target.namespace, pattern.namespace))
+        and fnmatchcase(target.name, pattern.name)
+    )
+
+
+def _declares(entry: External, target: Target) -> bool:
+    if entry.kind != target.kind or entry.group not in (None, target.group):
+        return False
+    if target.namespace and not fnmatchcase(target.namespace, _pattern(entry.namespace)):
+        return False
+    names = [target.name]
+    if target.kind == "CustomResourceDefinition":
+        kind, _, group = target.name.partition(".")
+        names += [f"{kind.lower()}{ending}.{group}" for ending in ("", "s", "es")]
+        names += [f"{kind.lower()[:-1]}ies.{group}"]
+    return any(fnmatchcase(name, _pattern(entry.name)) for name in names)
+
+
+def _pattern(text: str) -> str:
+    """A pattern in which only `*` is special."""
+    return text.replace("[", "[[]").replace("?", "[?]")
+
+
+def _why_unknown(definition: Definition) -> str:
+    if definition.origin is Origin.EXTERNAL:
+        return "policy declares it without its keys"
+    if definition.manifest is not None and definition.origin is Origin.CONTROLLER:
+        return f"what {definition.manifest.kind} {definition.manifest.name} yields is not in Git"
+    return "what it holds is not in Git"

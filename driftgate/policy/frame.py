@@ -1,0 +1,111 @@
+"""The sections that every run needs, whatever its checks: repository, Argo CD, cluster, references."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from driftgate.policy.sections import Section, setting
+
+__all__ = [
+    "DEFAULT_EXCLUDES",
+    "FRAME",
+    "ArgoCDSection",
+    "CheckSetting",
+    "ClusterSection",
+    "ExternalEntry",
+    "ReferencesSection",
+    "RepositorySection",
+]
+
+DEFAULT_EXCLUDES = (
+    "**/fixtures/**",
+    "**/testdata/**",
+    "**/test/**",
+    "**/tests/**",
+    "**/docs/**",
+    "**/examples/**",
+    "**/samples/**",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RepositorySection(Section):
+    """Which URLs are this repository, and which folders hold material that is not deployed."""
+
+    urls: tuple[str, ...] = setting((), "URLs under which Applications name this repository; else the clone's remotes.")
+    exclude: tuple[str, ...] = setting(
+        DEFAULT_EXCLUDES,
+        "Globs of paths in which Application manifests are not looked for; ** crosses folders.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ArgoCDSection(Section):
+    """The Argo CD that reads the environment."""
+
+    version: str = setting("3.6", "Argo CD's version, major and minor.")
+    namespace: str = setting("argocd", "The namespace of its control plane.")
+    config: str = setting("", "Path of the argocd-cm ConfigMap in the tree.")
+    directory_bytes: int = setting(
+        10_000_000, "The repo-server's --max-combined-directory-manifests-size in bytes; 0 for no limit."
+    )
+
+    def is_at_least(self, release: str) -> bool:
+        """Whether this Argo CD is of a release line, such as 3.3, or of a later one."""
+        return _release(self.version) >= _release(release)
+
+
+def _release(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.lstrip("v").split(".")[:2] if part.isdigit())
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSection(Section):
+    """The Kubernetes that the environment is deployed to."""
+
+    kubernetes_version: str = setting("", "What charts see as .Capabilities.KubeVersion; the engine's own otherwise.")
+    api_versions: tuple[str, ...] = setting((), "What charts see as .Capabilities.APIVersions, besides the built-in.")
+    cluster_scoped_kinds: tuple[str, ...] = setting(
+        (), "Custom kinds without namespace, as group/Kind, where the tree does not hold their CRD."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalEntry(Section):
+    """Something that Applications need and that lives outside of this tree; `*` in its name stands for any text."""
+
+    kind: str
+    name: str
+    reason: str
+    group: str | None = setting(None, "Its API group, where the kind alone does not tell.")
+    namespace: str = setting("*", "Its namespace; `*` stands for any text.")
+    keys: tuple[str, ...] | None = setting(None, "The keys of a Secret or ConfigMap; any, where they are left out.")
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencesSection(Section):
+    """What Applications may need, and where it comes from."""
+
+    complete: tuple[str, ...] = setting(
+        ("ConfigMap", "PersistentVolumeClaim", "Role", "Service", "ServiceAccount"),
+        "Kinds of which this tree holds all that its Applications need, but for what is declared external; `*` for "
+        "every kind. Of other kinds, what the tree does not hold is taken to come from elsewhere, and counted.",
+    )
+    external: tuple[ExternalEntry, ...] = setting((), "What Applications need and this tree does not hold.")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSetting(Section):
+    """What a team has decided about one check."""
+
+    severity: Literal["error", "warning", "note", "off"] | None = setting(None, "How much a finding weighs, or off.")
+    reason: str = setting("", "Why; required where a check is switched off.")
+
+
+FRAME: dict[str, type[Section]] = {
+    "repository": RepositorySection,
+    "argocd": ArgoCDSection,
+    "cluster": ClusterSection,
+    "references": ReferencesSection,
+}
