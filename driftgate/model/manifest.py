@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from driftgate.model.node import Node, Path, field_path
@@ -21,7 +21,8 @@ class Manifest:
     `target_namespace` is where it goes once Argo CD has filled in the destination namespace ("" for cluster-scoped
     kinds). `template` is the file it came from; `node` is there where the object stands in that file as written, so
     that a field's line is exact. `namespaced` is None for a kind that neither Kubernetes nor a CRD of the tree nor
-    policy tells of; Argo CD takes such a kind as namespaced until the cluster knows it.
+    policy tells of; Argo CD takes such a kind as namespaced until the cluster knows it. `group` is empty for the core
+    group, and `pod_spec_path` says where the kind keeps its Pod template's spec, None for kinds without Pods.
     """
 
     application: str
@@ -33,26 +34,24 @@ class Manifest:
     node: Node | None = None
     namespaced: bool | None = None
 
-    @property
-    def api_version(self) -> str:
-        """`apiVersion` as written."""
-        return _as_text(self.object.get("apiVersion"))
+    # Asked by every check of every object, so worked out once.
+    api_version: str = field(init=False, repr=False, compare=False)
+    group: str = field(init=False, repr=False, compare=False)
+    kind: str = field(init=False, repr=False, compare=False)
+    pod_spec_path: Path | None = field(init=False, repr=False, compare=False)
 
-    @property
-    def group(self) -> str:
-        """The API group; empty for the core group."""
-        group, slash, _ = self.api_version.partition("/")
-        return group if slash else ""
+    def __post_init__(self) -> None:
+        api_version, kind = _as_text(self.object.get("apiVersion")), _as_text(self.object.get("kind"))
+        prefix, slash, _ = api_version.partition("/")
+        group = prefix if slash else ""
+        found = (api_version, group, kind, _POD_SPECS.get((group, kind)))
+        for name, value in zip(("api_version", "group", "kind", "pod_spec_path"), found, strict=True):
+            object.__setattr__(self, name, value)
 
     @property
     def version(self) -> str:
         """The version within the API group."""
         return self.api_version.rpartition("/")[2]
-
-    @property
-    def kind(self) -> str:
-        """`kind` as written."""
-        return _as_text(self.object.get("kind"))
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -104,11 +103,6 @@ class Manifest:
     def field(self, *path: str | int) -> str:
         """A field's path for a finding's key: list elements by their merge key, so that reordering keeps it."""
         return named_path(self.object, path)
-
-    @property
-    def pod_spec_path(self) -> Path | None:
-        """Where this kind keeps its pod template's spec, or None for kinds without pods."""
-        return _POD_SPECS.get((self.group, self.kind))
 
 
 _TEMPLATE: Path = ("spec", "template", "spec")
