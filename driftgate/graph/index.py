@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 from driftgate.graph.pods import pod_template
 from driftgate.graph.producers import CLUSTER_OWN, definitions_of
@@ -55,8 +56,8 @@ class Graph:
     uses: list[Use] = field(default_factory=list, repr=False)
     selections: list[Selection] = field(default_factory=list, repr=False)
     pods: list[PodTemplate] = field(default_factory=list, repr=False)
-    # Definitions whose name or namespace is a pattern; few, so they are looked through one by one.
-    _open: list[Definition] = field(default_factory=list, repr=False)
+    # Definitions whose name or namespace is a pattern, by group and kind; few, so they are looked through one by one.
+    _open: dict[tuple[str, str], list[Definition]] = field(default_factory=dict, repr=False)
     _names: dict[tuple[str, str], dict[str, list[Definition]]] = field(default_factory=dict, repr=False)
     _manifests: dict[str, list[Manifest]] = field(default_factory=dict, repr=False)
     used_external: set[int] = field(default_factory=set, repr=False)
@@ -83,20 +84,21 @@ class Graph:
     def _define(self, definition: Definition) -> None:
         target = definition.target
         if "*" in target.name or "*" in target.namespace:
-            self._open.append(definition)
+            self._open.setdefault((target.group, target.kind), []).append(definition)
             return
         self.definitions.setdefault(target, []).append(definition)
         names = self._names.setdefault((target.group, target.kind), {})
         names.setdefault(target.name, []).append(definition)
 
-    @property
+    @cached_property
     def incomplete(self) -> tuple[str, ...]:
         """The Applications of which not every object is known."""
         return tuple(loaded.label for loaded in self.applications if not loaded.complete)
 
     def find(self, target: Target) -> Answer:
         """Whether a target will be there, who brings it, and else what may be meant."""
-        known = [*self.definitions.get(target, ()), *(d for d in self._open if _covers(d.target, target))]
+        patterns = self._open.get((target.group, target.kind), ())
+        known = [*self.definitions.get(target, ()), *(d for d in patterns if _covers(d.target, target))]
         declared = self._declared(target)
         if known or declared:
             return Answer(State.PRESENT, (*known, *declared))
@@ -211,11 +213,9 @@ def _is_begin(begin: str, name: str) -> bool:
 
 
 def _covers(pattern: Target, target: Target) -> bool:
-    return (
-        (pattern.group, pattern.kind) == (target.group, target.kind)
-        and (pattern.namespace == EVERY_NAMESPACE or fnmatchcase(target.namespace, pattern.namespace))
-        and fnmatchcase(target.name, pattern.name)
-    )
+    """Whether a target of the same kind fits the pattern; another namespace than `*` leaves out cluster-wide ones."""
+    everywhere = pattern.namespace == EVERY_NAMESPACE
+    return (everywhere or fnmatchcase(target.namespace, pattern.namespace)) and fnmatchcase(target.name, pattern.name)
 
 
 def _declares(entry: External, target: Target) -> bool:
