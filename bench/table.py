@@ -37,7 +37,7 @@ class Row:
         return (self.work, f"{self.value:.{_DIGITS[self.unit]}f} {self.unit}", goal, verdict, ratio)
 
 
-_DIGITS = {"s": 2, "ms": 1, "MB": 0}
+_DIGITS = {"s": 2, "ms": 1, "µs": 1, "MB": 0}
 _HEAD = ("work", "median", "goal", "", "ratio")
 
 

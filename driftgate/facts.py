@@ -23,6 +23,7 @@ __all__ = [
     "facts_versions",
     "kind_scope",
     "kinds",
+    "load_schemas",
 ]
 
 
@@ -97,6 +98,11 @@ def default_exclusions() -> tuple[Exclusion, ...]:
     """List the kinds that Argo CD neither shows nor deploys, unless its `argocd-cm` says otherwise."""
     entries = _load("argocd-defaults.json")["exclusions"]
     return tuple(Exclusion(tuple(entry["groups"]), tuple(entry["kinds"])) for entry in entries)
+
+
+def load_schemas(name: str) -> dict[str, Any]:
+    """The schemas of `kubernetes`, `external-secrets` or `cert-manager`, as `tools/facts/schemas.py` writes them."""
+    return _load(f"schemas/{name}.json")
 
 
 def facts_versions() -> dict[str, str]:

@@ -1,0 +1,36 @@
+"""The shipped schemas against the released sources, loaded anew through the Go module proxy."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "driftgate" / "data" / "schemas"
+
+pytestmark = pytest.mark.network
+
+
+def check(data: Path) -> tuple[int, str, str]:
+    """Exit code, output and errors of the generator's comparison."""
+    command = [sys.executable, "-m", "tools.facts.schemas", "--check", "--data", str(data)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600)
+    return run.returncode, run.stdout, run.stderr
+
+
+def test_committed_schemas_are_current() -> None:
+    """What the generator makes of the published CRDs and types is what is committed, byte by byte."""
+    assert check(DATA) == (0, "", "")
+
+
+def test_an_edited_field_is_noticed(tmp_path: Path) -> None:
+    """A field changed by hand makes the comparison fail and names the file."""
+    copy = shutil.copytree(DATA, tmp_path / "schemas")
+    edited = copy / "external-secrets.json"
+    text = edited.read_text(encoding="utf-8")
+    edited.write_text(text.replace('"refreshInterval"', '"refreshIntervall"'), encoding="utf-8")
+    assert check(copy) == (1, "differs: external-secrets.json\n", "")
