@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,6 +110,25 @@ class FileRoot:
     def read(self, relative: str) -> bytes:
         """The bytes of a file; OSError where it cannot be read or leads out of the root."""
         return self.resolve(relative).read_bytes()
+
+    def head(self, relative: str, most: int) -> tuple[bytes, int] | None:
+        """The first bytes of a file that `files` named, and its size; None for a link and for what is no plain file.
+
+        Quicker than `read` for the thousands of files of a tree: `files` has walked to them without following a link.
+        """
+        try:
+            handle = os.open(f"{self._real}/{relative}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENXIO):
+                return None  # a link, or a socket
+            raise
+        try:
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                return None
+            return os.read(handle, min(status.st_size, most)), status.st_size
+        finally:
+            os.close(handle)
 
     def files(self, below: str = "") -> Iterator[str]:
         """Every file below a folder, in no order; links to folders are not followed."""
