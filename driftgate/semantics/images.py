@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = ["Image", "default_pull_policy", "parse_image"]
 
@@ -52,6 +53,7 @@ class Image:
         return self.repository == wanted or self.repository.startswith(f"{wanted}/")
 
 
+@lru_cache(maxsize=4096)  # a handful of images, asked for by every check that speaks of them
 def parse_image(text: str) -> Image | None:
     """Read an image reference; None for what a kubelet refuses as InvalidImageName."""
     if _IDENTIFIER.fullmatch(text):
