@@ -124,7 +124,8 @@ def named_path(value: Any, path: Path) -> str:
     text = ""
     for step in path:
         value = dig(value, (step,))
-        text += _named(value, step) if isinstance(step, int) else field_path((step,)).join((".", ""))
+        part = _named(value, step) if isinstance(step, int) else field_path((step,))
+        text += part if part.startswith("[") else f".{part}"
     return text.removeprefix(".")
 
 
