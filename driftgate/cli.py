@@ -20,12 +20,13 @@ from driftgate.errors import DriftgateError, UsageError
 from driftgate.judge import load_catalogue
 from driftgate.model.outcome import Judgement
 from driftgate.report.terminal import printable
-from driftgate.run import exit_code, judge_tree, policies_of
+from driftgate.run import base_of, exit_code, judge_tree, policies_of
 from driftgate.settings import RENDER_SECONDS, Settings
 
 __all__ = ["main"]
 
 USAGE_EXIT = 4
+_WAVES_EXIT_CODES = "Exit codes: 0 shown, 4 usage, 5 no Application to show, 6 something was not rendered in full."
 _FETCH_EXIT_CODES = (
     "Exit codes: 0 all is stored, 4 usage, 5 no Application to look at, 6 something could not be fetched."
 )
@@ -82,6 +83,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FORMAT=FILE",
         help="also write a report; FORMAT is json; repeatable",
     )
+    check.add_argument(
+        "--base",
+        metavar="REF",
+        help="also judge the change since HEAD left this branch, tag or commit, such as origin/main",
+    )
+    check.add_argument(
+        "--new-only", action="store_true", help="with --base: show and fail on what the change brings; count the rest"
+    )
     check.set_defaults(run=_check)
     explain = commands.add_parser(
         "explain", help="what a check looks at, why, and what to do", description="Explain one check."
@@ -96,6 +105,29 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("application", help="the Application's name")
     _tree_options(render)
     render.set_defaults(run=_render)
+    blame = commands.add_parser(
+        "blame",
+        help="which line of the values sets a rendered field, and what else it changes",
+        description="Name the values line that sets a rendered field, what the field would be without it, and what "
+        "else the line changes. Without FIELD every field of the object that a line decides over, without OBJECT every "
+        "values line and what it does. Values that may be secret are not shown.",
+        epilog="Exit codes: 0 told, 4 usage, 6 the Application could not be rendered in full.",
+    )
+    blame.add_argument("application", metavar="APPLICATION", help="the Application's name")
+    blame.add_argument("object", metavar="OBJECT", nargs="?", help="Kind/name of a rendered object")
+    blame.add_argument("fields", metavar="FIELD", nargs="*", help="paths as findings write them; blocks as well")
+    _tree_options(blame, root="--root")
+    blame.set_defaults(run=_blame)
+    waves = commands.add_parser(
+        "waves",
+        help="show in which order Applications are applied, and what they need of each other",
+        description="Show in which order Argo CD applies the Applications: parents, sync waves and children, with what "
+        "each provides to others and needs of them. The names come one a line, each after all that it needs.",
+        epilog=_WAVES_EXIT_CODES,
+    )
+    _tree_options(waves)
+    waves.add_argument("--format", choices=("text", "mermaid", "names"), default="text", help="default: text")
+    waves.set_defaults(run=_waves)
     fetch = commands.add_parser(
         "fetch",
         help="store remote charts and repositories; the only command that uses the network",
@@ -120,8 +152,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _tree_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", nargs="?", default=".", help="the root of the repository (default: this folder)")
+def _tree_options(parser: argparse.ArgumentParser, *, root: str = "") -> None:
+    """Which tree is read and how; `root` is the option that names it where arguments of the command come first."""
+    text = "the root of the repository (default: this folder)"
+    if root:
+        parser.add_argument(root, dest="path", default=".", metavar="PATH", help=text)
+    else:
+        parser.add_argument("path", nargs="?", default=".", help=text)
     parser.add_argument("--policy", metavar="PATH", help="policy file or folder below the root (default: policies)")
     parser.add_argument("--environment", metavar="NAME", help="only the environment of this name")
     parser.add_argument(
@@ -159,8 +196,13 @@ def _check(options: argparse.Namespace) -> int:
 
     reports = [_report_target(text) for text in options.report]
     root = Path(options.path)
+    if options.new_only and options.base is None:
+        raise UsageError("--new-only: new since when? Name it by --base")
     policies = policies_of(root, options.policy, options.environment)
-    judgements = judge_tree(root, policies, _settings(options), options.repository_url)
+    with base_of(root, options.base, options.policy) as base:
+        judgements = judge_tree(
+            root, policies, _settings(options), options.repository_url, base=base, new_only=options.new_only
+        )
     for format_, file in reports:
         _write_report(format_, file, judgements)
     width = shutil.get_terminal_size((100, 24)).columns
@@ -213,6 +255,55 @@ def _render(options: argparse.Namespace) -> int:
     if not found:
         raise UsageError(f"no Application is called {options.application}")
     return 0 if found == 1 else 6
+
+
+def _blame(options: argparse.Namespace) -> int:
+    from driftgate.assembly import assemble
+    from driftgate.report.blame import blame_text, nearest
+
+    root = Path(options.path)
+    width = shutil.get_terminal_size((100, 24)).columns
+    texts: dict[str, bool] = {}
+    known: list[str] = []
+    for policy in policies_of(root, options.policy, options.environment):
+        with assemble(root, policy, _settings(options), options.repository_url) as assembly:
+            for loaded in assembly.environment.applications:
+                known.append(loaded.application.name)
+                if options.application in (loaded.label, loaded.application.name):
+                    text = blame_text(assembly, loaded, options.object, options.fields, width)
+                    texts[text] = texts.get(text, True) and loaded.complete
+    if not texts:
+        raise UsageError(f"no Application is called {options.application}{nearest(options.application, known)}")
+    print("\n".join(texts), end="")
+    return 0 if all(texts.values()) else 6
+
+
+def _waves(options: argparse.Namespace) -> int:
+    from driftgate.assembly import assemble
+    from driftgate.judge import Subject, order_of, waves_wait
+    from driftgate.report.waves import waves_mermaid, waves_names, waves_text
+
+    root = Path(options.path)
+    policies = policies_of(root, options.policy, options.environment)
+    if options.format != "text" and len(policies) > 1:
+        names = ", ".join(policy.environment for policy in policies)
+        raise UsageError(f"--format {options.format} shows one environment: name it by --environment ({names})")
+    parts, unknown, found = [], [], False
+    for policy in policies:
+        with assemble(root, policy, _settings(options), options.repository_url) as assembly:
+            subject = Subject(assembly.environment, policy)
+            order = order_of(subject)
+        found = found or bool(order.applications)
+        unknown += [label for label, loaded in order.applications.items() if not loaded.complete]
+        if options.format == "text":
+            width = shutil.get_terminal_size((100, 24)).columns
+            parts.append(waves_text(order, policy.environment, waits=waves_wait(subject), width=width))
+        else:
+            parts.append(waves_mermaid(order) if options.format == "mermaid" else waves_names(order))
+    print("\n".join(parts), end="")
+    for label in unknown if options.format != "text" else ():
+        print(printable(f"driftgate: {label} is not rendered in full; its needs are not known"), file=sys.stderr)
+    return 6 if unknown else 0 if found else 5
 
 
 def _fetch(options: argparse.Namespace) -> int:

@@ -48,6 +48,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--driftgate-report", metavar="FORMAT=FILE", action="append", default=[],
         help="Write a report; FORMAT is json; repeatable.",
     )  # fmt: skip
+    group.addoption(
+        "--driftgate-base", metavar="REF", help="Also judge the change since HEAD left this branch, tag or commit."
+    )
+    group.addoption(
+        "--driftgate-new-only",
+        action="store_true",
+        help="With --driftgate-base: show and fail on what the change brings; count the rest.",
+    )
     group.addoption("--driftgate-no-cache", action="store_true", help="Neither read nor write rendered charts on disk.")
 
 
@@ -207,10 +215,10 @@ class Gate:
         return self._policies
 
     def usable(self) -> bool:
-        """Whether the policies can be followed; where not, the end of the collection tells why."""
+        """Whether policies and base can be had; where not, the end of the collection tells why."""
         if not self.usage_error:
             try:
-                self.policies()
+                self.judgements()
             except pytest.UsageError as error:
                 self.usage_error = str(error)
         return not self.usage_error
@@ -220,14 +228,24 @@ class Gate:
         if self._judgements is None:
             from dataclasses import replace
 
-            from driftgate.run import judge_tree
+            from driftgate.errors import DriftgateError
+            from driftgate.run import base_of, judge_tree
             from driftgate.settings import Settings
 
             settings = Settings()
             if self._config.getoption("--driftgate-no-cache"):
                 settings = replace(settings, cache=None)
-            urls = self._config.getoption("--driftgate-repository-url")
-            self._judgements = judge_tree(self.root, self.policies(), settings, urls)
+            option = self._config.getoption
+            urls, new_only = option("--driftgate-repository-url"), option("--driftgate-new-only")
+            if new_only and option("--driftgate-base") is None:
+                raise pytest.UsageError("--driftgate-new-only: new since when? Name it by --driftgate-base")
+            try:
+                with base_of(self.root, option("--driftgate-base"), option("--driftgate-policy")) as base:
+                    self._judgements = judge_tree(
+                        self.root, self.policies(), settings, urls, base=base, new_only=new_only
+                    )
+            except DriftgateError as error:
+                raise pytest.UsageError(str(error)) from None
         return self._judgements
 
     def report_targets(self) -> list[tuple[str, Path]]:
@@ -330,7 +348,7 @@ class Judged(pytest.Item):
         from driftgate.model.outcome import Outcome, Severity
 
         ids = {check.id for check in load_catalogue().of_topic(self._topic)}
-        mine = [f for f in self._judgement.findings if f.check in ids and f.application == self._label]
+        mine = [f for f in self._judgement.told if f.check in ids and f.application == self._label]
         failed = [f for f in mine if f.outcome is Outcome.FAILED and f.severity is not Severity.NOTE]
         unchecked = [f for f in mine if f.outcome is Outcome.COULD_NOT_CHECK]
         nothing = not self._judgement.ledger.applications

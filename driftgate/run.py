@@ -3,20 +3,70 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
-from driftgate.assembly import assemble
+from driftgate.assembly import Assembly, assemble
 from driftgate.errors import UsageError
-from driftgate.judge import Catalogue, judge, load_catalogue
+from driftgate.judge import Catalogue, EarlierPolicy, judge, load_catalogue, with_newness
+from driftgate.model.changes import application_changes, summaries
+from driftgate.model.environment import Environment
 from driftgate.model.outcome import Judgement
-from driftgate.policy import Policy, read_policies
+from driftgate.policy import ArgoCDSection, Policy, read_policies
 from driftgate.render.pool import WorkerPool
+from driftgate.repository.base import BaseTree, base_tree
 from driftgate.settings import Settings
 
-__all__ = ["exit_code", "judge_tree", "policies_of"]
+__all__ = ["Base", "base_of", "exit_code", "judge_tree", "policies_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a change starts from: the tree, and the policies that stood in it.
+
+    `fault` says why these cannot be read; the head's policy judges both sides in any case.
+    """
+
+    tree: BaseTree
+    policies: tuple[Policy, ...] = ()
+    fault: str = ""
+
+    @classmethod
+    def read(cls, tree: BaseTree, configured: str | None = None) -> Base:
+        """The base in a folder; `configured` is where its policies are."""
+        catalogue = load_catalogue()
+        try:
+            policies = read_policies(tree.path, configured, catalogue.sections, catalogue.checks)
+        except UsageError as error:
+            missing = not (tree.path / (configured or "policies")).exists()
+            return cls(tree, fault="" if missing else str(error).splitlines()[0])
+        return cls(tree, tuple(policy for policy in policies if policy.file))
+
+    def earlier(self, root: Path, environment: str, judged: Collection[str]) -> EarlierPolicy:
+        """The policy that an environment had; told to the first of those that are judged are the ones that are gone."""
+        found = next((policy for policy in self.policies if policy.environment == environment), None)
+        gone = tuple(
+            (policy.file, policy.environment)
+            for policy in self.policies
+            if policy.environment not in judged and not (root / policy.file).exists() and environment == min(judged)
+        )
+        return EarlierPolicy(found, self.tree.revision, self.fault, gone)
+
+
+@contextmanager
+def base_of(root: Path, reference: str | None, configured: str | None = None) -> Iterator[Base | None]:
+    """The base of the change since HEAD left a revision, gone afterwards; None without a revision.
+
+    UsageError where this clone does not hold it.
+    """
+    if reference is None:
+        yield None
+        return
+    with base_tree(root, reference) as tree:
+        yield Base.read(tree, configured)
 
 
 def policies_of(root: Path, configured: str | None, environment: str | None = None) -> tuple[Policy, ...]:
@@ -42,19 +92,81 @@ def judge_tree(
     *,
     catalogue: Catalogue | None = None,
     pool: WorkerPool | None = None,
+    base: Base | None = None,
+    new_only: bool = False,
 ) -> tuple[Judgement, ...]:
     """The judgement of every environment of a tree.
 
-    `catalogue` replaces the installed checks; a `pool` of workers is used and left running.
+    `catalogue` replaces the installed checks; a `pool` of workers is used and left running. With a `base` the change
+    since then is judged as well; with `new_only` the findings that the base has too decide nothing.
     """
     checks = catalogue or load_catalogue()
     judgements = []
+    siblings = _Siblings(root, settings, urls, pool)
     for policy in policies:
-        with _without_collector(), assemble(root, policy, settings, urls, pool) as assembly:
-            judgement = judge(assembly.environment, policy, checks)
+        assembly = assemble(root, policy, settings, urls, pool)
+        if base is not None:
+            assembly.share_renders()
+        with _without_collector(), siblings, assembly:
+            assembly.environment = replace(assembly.environment, siblings=siblings.of(policy))
+            if base is None:
+                judgement = judge(assembly.environment, policy, checks)
+            else:
+                earlier = base.earlier(root, policy.environment, [one.environment for one in policies])
+                judgement = replace(_reviewed(assembly, earlier, base, urls, checks), new_only=new_only)
             # Counted last: to find the cause of a finding takes renders too.
             judgements.append(replace(judgement, ledger=replace(judgement.ledger, renders=assembly.renders)))
     return tuple(judgements)
+
+
+def _reviewed(
+    assembly: Assembly, earlier: EarlierPolicy, base: Base, urls: Sequence[str], checks: Catalogue
+) -> Judgement:
+    """The judgement of a tree and of the change that led to it."""
+    policy = assembly.policy
+    siblings = _Siblings(base.tree.path, assembly.settings, assembly.urls, assembly.pool)
+    with siblings, assembly.compared_with(base.tree.path, base.tree.revision, urls) as environment:
+        judgement = judge(environment, policy, checks, earlier=earlier)
+        assert environment.base is not None
+        before = replace(environment.base, siblings=siblings.of(policy))
+        judgement = with_newness(judgement, before, policy, earlier, checks)
+        changes = summaries(application_changes(environment, policy.section(ArgoCDSection).namespace))
+        return replace(judgement, changes=changes, ledger=replace(judgement.ledger, base=base.tree.revision))
+
+
+@dataclass
+class _Siblings:
+    """Other environments of the tree, for checks that compare with them: read when first asked for.
+
+    A context manager for the judging of one environment: what was read for it is given up with it, so that a tree
+    with many environments never holds more than those that one is compared with.
+    """
+
+    root: Path
+    settings: Settings
+    urls: Sequence[str]
+    pool: WorkerPool | None
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _known: dict[str, Environment] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._known.clear()
+        self._stack.close()
+
+    def of(self, policy: Policy) -> Callable[[str], Environment | None]:
+        """What answers for the siblings of one environment."""
+
+        def sibling(name: str) -> Environment | None:
+            other = next((one for one in policy.others if one.environment == name), None)
+            if other is not None and name not in self._known:
+                assembly = assemble(self.root, other, self.settings, self.urls, self.pool)
+                self._known[name] = self._stack.enter_context(assembly).environment
+            return self._known.get(name)
+
+        return sibling
 
 
 @contextmanager

@@ -12,16 +12,30 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("driftgate", "driftgate.model", "driftgate.errors", "driftgate.facts", "driftgate.semantics"),
-    ("driftgate.yaml_reader", "driftgate.policy", "driftgate.schema_fields", "driftgate.settings", "driftgate.files"),
-    ("driftgate.repository", "driftgate.values", "driftgate.render"),
+    ("driftgate", "driftgate.model", "driftgate.errors", "driftgate.facts", "driftgate.semantics", "driftgate.schemas"),
+    (
+        "driftgate.yaml_reader",
+        "driftgate.policy",
+        "driftgate.schema_fields",
+        "driftgate.settings",
+        "driftgate.files",
+        "driftgate.argocd_config",
+    ),
+    (
+        "driftgate.repository",
+        "driftgate.values",
+        "driftgate.parity",
+        "driftgate.render",
+        "driftgate.credentials",
+        "driftgate.graph",
+    ),
     ("driftgate.judge", "driftgate.assembly"),
     ("driftgate.report", "driftgate.run", "driftgate.fetch"),
     ("driftgate.checks", "driftgate.cli", "driftgate.plugin", "driftgate.pytest_hooks"),
 )
 # Parts of one layer that may not know each other; other parts of a layer may, as long as they do not go in circles.
 STRANGERS = (
-    {"driftgate.repository", "driftgate.values", "driftgate.render"},
+    {"driftgate.repository", "driftgate.values", "driftgate.render", "driftgate.credentials", "driftgate.graph"},
     {"driftgate.judge", "driftgate.assembly"},
     {"driftgate.checks", "driftgate.cli", "driftgate.plugin"},
 )
@@ -30,13 +44,14 @@ LIBRARIES = {
     "driftgate.yaml_reader": {"yaml"},
     "driftgate.policy": {"jsonschema"},
     "driftgate.schema_fields": {"jsonschema"},
+    "driftgate.credentials": {"detect_secrets"},
     "driftgate.render": {"helm_python", "yaml"},
     "driftgate.report": {"yaml"},
     "driftgate.plugin": {"pytest"},
     "driftgate.pytest_hooks": {"pytest"},
 }
 # The check may import it, and what it imports must not be loaded before the check runs.
-HEAVY = {"jsonschema", "helm_python", "kubernetes", "deepdiff"}
+HEAVY = {"jsonschema", "detect_secrets", "helm_python", "kubernetes", "deepdiff"}
 
 LAYER_OF = {part: number for number, parts in enumerate(LAYERS) for part in parts}
 

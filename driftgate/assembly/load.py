@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Self
 
 from driftgate.assembly.charts import chart_drafts, unlisted_values_files
 from driftgate.assembly.dependencies import Dependency
-from driftgate.assembly.origin import OriginFinder
 from driftgate.assembly.plan import Draft, Planner
+from driftgate.assembly.provenance import Blame, OriginFinder, ValuesProber, blamed
+from driftgate.assembly.review import ChangeReview
+from driftgate.assembly.schemas import environment_schemas
+from driftgate.credentials import CredentialFinder
 from driftgate.facts import kind_scope
 from driftgate.files import FileRoot
 from driftgate.model.application import API_GROUP, Application, AppProject, Source
+from driftgate.model.changes import application_changes
 from driftgate.model.environment import (
     Chart,
     Environment,
@@ -37,6 +44,7 @@ from driftgate.repository.discovery import Discovery, discover
 from driftgate.repository.git import GitClone
 from driftgate.repository.sources import Locator
 from driftgate.repository.store import FetchStore
+from driftgate.repository.texts import line_of, texts_of
 from driftgate.settings import Settings
 from driftgate.yaml_reader import read_yaml
 
@@ -60,10 +68,20 @@ class _Item:
     label: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What two assemblies of one clone have in common."""
+
+    pool: WorkerPool
+    cache: RenderCache
+    clone: GitClone
+
+
 class Assembly:
     """One environment, with the workers that may be asked again while it is judged. A context manager.
 
     A `pool` that is handed in is used and left running, so that a caller with many trees starts its workers once.
+    `shared` is what the base of a change has of the head: its clone, its workers and, while both are read, its renders.
     """
 
     def __init__(
@@ -73,19 +91,23 @@ class Assembly:
         settings: Settings,
         urls: Sequence[str] = (),
         pool: WorkerPool | None = None,
+        *,
+        shared: _Shared | None = None,
     ) -> None:
         self.policy = policy
         self.root = FileRoot(root)
-        self._settings = settings
-        self._pool = pool or WorkerPool(settings)
-        self._pool_is_shared = pool is not None
-        self._rendered_before = self._pool.renders
-        self.cache = RenderCache(settings.cache)
-        clone = GitClone(root)
+        self.settings = settings
+        self._pool_is_shared = pool is not None or shared is not None
+        self.pool = shared.pool if shared else pool or WorkerPool(settings)
+        self._rendered_before = self.pool.renders
+        self.cache = shared.cache if shared else RenderCache(settings.cache)
+        clone = shared.clone if shared else GitClone(root)
         configured = policy.section(RepositorySection).urls
         names = tuple(urls) or configured or clone.remotes()
         self._locator = Locator(self.root, clone, names, FetchStore(settings.store))
+        self._drafts: dict[tuple[str, int], Draft] = {}
         self.environment = Environment(policy.environment, ())
+        self._prober = ValuesProber({}, self.pool.run, self.cache)
         self.remote_dependencies: tuple[Dependency, ...] = ()
 
     def __enter__(self) -> Self:
@@ -102,13 +124,44 @@ class Assembly:
     def close(self) -> None:
         """End the workers, unless they are shared, and remove what was exported."""
         if not self._pool_is_shared:
-            self._pool.close()
+            self.pool.close()
         self._locator.close()
 
     @property
+    def urls(self) -> tuple[str, ...]:
+        """The names under which Applications name the repository."""
+        return self._locator.urls
+
+    @property
     def renders(self) -> dict[str, int]:
-        """What the run cost: renders done by workers, and those taken from the cache."""
-        return {"rendered": self._pool.renders - self._rendered_before, "cached": self.cache.hits}
+        """What the run cost: renders done by workers, those taken from the cache, and those that only probed values."""
+        shared = {"shared with the base": self.cache.shared} if self.environment.base is not None else {}
+        probes = self._prober.probes
+        rendered = self.pool.renders - self._rendered_before - probes
+        return {"rendered": rendered, "cached": self.cache.hits, "probes": probes, **shared}
+
+    def share_renders(self) -> None:
+        """Keep every reply until the base of the change has been read as well."""
+        self.cache.memory = {}
+
+    @contextmanager
+    def compared_with(self, root: Path, revision: str, urls: Sequence[str] = ()) -> Iterator[Environment]:
+        """The environment together with the one of an earlier tree, which is rendered as far as it is another one.
+
+        `revision` is what the earlier tree is called in places. Whoever is going to ask for it calls `share_renders`
+        before the tree is read.
+        """
+        shared = _Shared(self.pool, self.cache, self._locator.clone)
+        with Assembly(root, self.policy, self.settings, urls, shared=shared) as base:
+            self.cache.memory = None  # what findings have rendered to find their cause is not asked for again
+            changes = application_changes(
+                replace(self.environment, base=base.environment), self.policy.section(ArgoCDSection).namespace
+            )
+            names = {c.after.label: c.before.label for c in changes if c.after is not None and c.before is not None}
+            review = ChangeReview(self.root, base.root, base._drafts, self._drafts, names, self._render_one)
+            earlier = replace(base.environment, revision=revision)
+            self.environment = replace(self.environment, base=earlier, review=review)
+            yield self.environment
 
     @property
     def remote_sources(self) -> tuple[Source, ...]:
@@ -116,10 +169,14 @@ class Assembly:
         sources = (source for loaded in self.environment.applications for source in loaded.application.sources)
         return tuple(filter(self._locator.is_remote, sources))
 
+    def blame(self, loaded: LoadedApplication) -> tuple[Blame, ...]:
+        """What the values lines of an Application do, for each of its Helm sources that is rendered in full."""
+        return blamed(loaded, self._drafts, self._render, self._prober)
+
     def _load(self) -> Environment:
         repository = self.policy.section(RepositorySection)
         found = discover(self.root, repository.exclude, self.policy.manifests)
-        planner = Planner(self._locator, self.policy, self._settings)
+        planner = Planner(self._locator, self.policy, self.settings)
         items = self._unfold(found, planner)
         problems = [*_outside(found.problems, planner.values_files), *self._duplicates(found)]
         _label(items)
@@ -130,7 +187,10 @@ class Assembly:
         scopes = self._scopes([*(d for _, d in drafts_of), *(c.spare for c in charts if c.spare is not None)])
         config, config_problem = self._argocd_config()
         loaded = tuple(self._loaded(item, scopes) for item in items)
-        drafts = {(label, draft.source.index): draft for label, draft in drafts_of}
+        self._drafts = drafts = {(label, draft.source.index): draft for label, draft in drafts_of}
+        self._prober = ValuesProber(drafts, self.pool.run, self.cache)
+        manifests = [manifest for one in loaded for manifest in one.manifests]
+        schemas, schema_problems = environment_schemas(self.root, self.policy, found.files, manifests)
         return Environment(
             name=self.policy.environment,
             applications=tuple(sorted(self._with_reach(loaded), key=lambda a: a.label)),
@@ -139,25 +199,44 @@ class Assembly:
                 Chart(c.path, c.name, c.library, c.users, _frozen(c.spare, "", scopes) if c.spare else None)
                 for c in charts
             ),
-            problems=(*problems, *config_problem),
+            problems=(*problems, *config_problem, *schema_problems),
             application_sets=_application_sets(found, loaded),
             excluded=tuple(found.excluded),
             argocd_config=config,
             values_files=tuple(sorted(planner.values_files)),
             unlisted_values_files=unlisted_values_files(found.files, charts, planner.values_files),
             paths=found.files,
-            origin=OriginFinder(drafts, self._render_one),
+            origin=OriginFinder(drafts, self._render),
+            values_read=self._prober,
+            schemas=schemas,
+            credentials=self._credential_finder(found, planner, [draft for _, draft in drafts_of]),
+            line_of=partial(line_of, self.root),
+            texts=partial(texts_of, self.root),
+        )
+
+    def _credential_finder(self, found: Discovery, planner: Planner, drafts: Sequence[Draft]) -> CredentialFinder:
+        """A search of the tree's files that leaves out nothing that belongs to the environment."""
+        own = [draft for draft in drafts if draft.root is not None and not draft.root.label]
+        return CredentialFinder(
+            self.root,
+            self._locator.clone.ignored,
+            self.settings.cache,
+            folders=frozenset(draft.directory for draft in own),
+            files=frozenset([*(manifest.file for manifest in found.applications), *planner.values_files]),
         )
 
     def _render_one(self, job: Job) -> Reply:
         return self._render([job])[0]
 
-    def _render(self, jobs: Sequence[Job]) -> list[Reply]:
-        """Replies in the order of the jobs; what the cache knows is not rendered again."""
-        keys = [self.cache.key(job) for job in jobs]
+    def _render(self, jobs: Sequence[Job], folders: Sequence[tuple[str, ...]] = ()) -> list[Reply]:
+        """Replies in the order of the jobs; what the cache knows is not rendered again.
+
+        `folders` are those that each build reads.
+        """
+        keys = [self.cache.key(job, read) for job, read in zip(jobs, folders or repeat(()), strict=False)]
         replies = [self.cache.get(key) for key in keys]
         wanted = [index for index, reply in enumerate(replies) if reply is None]
-        for index, reply in zip(wanted, self._pool.run([jobs[i] for i in wanted]), strict=True):
+        for index, reply in zip(wanted, self.pool.run([jobs[i] for i in wanted]), strict=True):
             self.cache.put(keys[index], reply)
             replies[index] = reply
         return [reply for reply in replies if reply is not None]
@@ -165,7 +244,7 @@ class Assembly:
     def _take(self, drafts: Sequence[Draft]) -> None:
         """Render the drafts that wait for a worker."""
         waiting = [(draft, draft.job) for draft in drafts if draft.job is not None]
-        replies = self._render([job for _, job in waiting])
+        replies = self._render([job for _, job in waiting], [draft.folders for draft, _ in waiting])
         for (draft, _), reply in zip(waiting, replies, strict=True):
             draft.take(reply)
 

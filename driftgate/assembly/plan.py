@@ -38,7 +38,7 @@ from driftgate.render.kustomize_edits import SourceEdits, source_edits
 from driftgate.repository.sources import Locator
 from driftgate.semantics import envsubst
 from driftgate.semantics.giturl import without_credentials
-from driftgate.semantics.helm_values import valid_release_name
+from driftgate.semantics.helm_values import valid_release_name, values_text
 from driftgate.settings import Settings
 from driftgate.values.layers import build_environment, resolve_layers
 
@@ -71,9 +71,13 @@ class Draft:
     assumptions: list[str] = field(default_factory=list)
     documents: list[tuple[str, int, dict[str, Any] | Node]] = field(default_factory=list, repr=False)
     unstable: tuple[str, ...] = ()
+    # The same relative to the chart, as replies name templates.
+    unstable_templates: tuple[str, ...] = ()
     engine: str = ""
     done: bool = False
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    # Every folder that a kustomize build reads.
+    folders: tuple[str, ...] = ()
 
     def take(self, reply: Reply) -> None:
         """Fill the draft from a worker's reply."""
@@ -81,10 +85,15 @@ class Draft:
         self.engine = reply.engine
         self.assumptions.extend(reply.assumptions)
         self.unstable = tuple(map(self._file, reply.unstable))
-        self.documents = [(self._file(d.template), d.index, d.object) for d in reply.documents]
+        self.unstable_templates = reply.unstable
+        self.documents = list(self.documents_of(reply))
         self.faults = [OutputFault(f.fault, self._file(f.template), f.document, f.found) for f in reply.faults]
         if reply.fault:
             self.problems.append(self._problem(reply))
+
+    def documents_of(self, reply: Reply) -> Iterator[tuple[str, int, dict[str, Any]]]:
+        """The documents of a reply, each with its template's file in the tree."""
+        return ((self._file(document.template), document.index, document.object) for document in reply.documents)
 
     def _file(self, template: str) -> str:
         """A template's file in the tree; the archive, for a template of a packaged subchart."""
@@ -341,7 +350,7 @@ class Planner:
         components = self._components(draft, edits)
         closure = closure_of(root, draft.directory, components)
         draft.problems.extend(closure.problems)
-        draft.secrets = tuple(closure.secrets)
+        draft.secrets, draft.folders = tuple(closure.secrets), tuple(closure.folders)
         if draft.problems:
             return
         command = self._kustomize_command()
@@ -481,7 +490,7 @@ def _variables(source: Source) -> list[str]:
 def _texts(layers: tuple[ValuesLayer, ...]) -> list[str]:
     """What Helm gets by `--values`: the chart's own values.yaml is not among them, Helm reads it itself."""
     return [
-        layer.text or json.dumps(layer.node.plain())
+        layer.text or values_text(layer.node.plain())
         for layer in layers
         if layer.kind in (LayerKind.VALUE_FILE, LayerKind.INLINE)
     ]

@@ -1,7 +1,18 @@
 """Who needs what, who provides it: one index over everything that the Applications of a cluster render."""
 
 from driftgate.graph.index import Graph, build_graphs, cluster_of
+from driftgate.graph.matching import (
+    Among,
+    Labelled,
+    differences,
+    labelled,
+    nearest,
+    selected,
+    wanted_labels,
+    who_may_match,
+)
 from driftgate.graph.terms import (
+    CRD_GROUP,
     Answer,
     Definition,
     External,
@@ -15,10 +26,13 @@ from driftgate.graph.terms import (
 )
 
 __all__ = [
+    "CRD_GROUP",
+    "Among",
     "Answer",
     "Definition",
     "External",
     "Graph",
+    "Labelled",
     "Need",
     "Origin",
     "PodTemplate",
@@ -28,4 +42,10 @@ __all__ = [
     "Use",
     "build_graphs",
     "cluster_of",
+    "differences",
+    "labelled",
+    "nearest",
+    "selected",
+    "wanted_labels",
+    "who_may_match",
 ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 
+from driftgate.facts import kinds
 from driftgate.graph.pods import pod_template
 from driftgate.graph.producers import CLUSTER_OWN, definitions_of
 from driftgate.graph.selections import selections_of
@@ -24,9 +26,11 @@ from driftgate.graph.terms import (
     Use,
 )
 from driftgate.graph.uses import uses_of
+from driftgate.graph.walk import mapping, strings_below, text
 from driftgate.model.application import Application
 from driftgate.model.environment import LoadedApplication
-from driftgate.model.manifest import Manifest
+from driftgate.model.manifest import Manifest, dig
+from driftgate.semantics.hooks import hook_types
 
 __all__ = ["Graph", "build_graphs", "cluster_of"]
 
@@ -46,20 +50,26 @@ class Graph:
     """Definitions and uses of everything that goes to one cluster.
 
     `find` answers whether a target will be there; `keys` of it are asked by `find_key`. What is declared in policy and
-    what controllers make counts like what is rendered.
+    what controllers make counts like what is rendered. `unexpanded` names what makes Applications that nobody has
+    seen, such as an ApplicationSet.
     """
 
     cluster: str
     applications: tuple[LoadedApplication, ...]
     external: tuple[External, ...] = ()
+    unexpanded: tuple[str, ...] = ()
     definitions: dict[Target, list[Definition]] = field(default_factory=dict, repr=False)
     uses: list[Use] = field(default_factory=list, repr=False)
     selections: list[Selection] = field(default_factory=list, repr=False)
     pods: list[PodTemplate] = field(default_factory=list, repr=False)
+    services: list[Manifest] = field(default_factory=list, repr=False)
+    # Objects of kinds that are neither Kubernetes' nor a CRD.
+    custom: list[Manifest] = field(default_factory=list, repr=False)
     # Definitions whose name or namespace is a pattern, by group and kind; few, so they are looked through one by one.
     _open: dict[tuple[str, str], list[Definition]] = field(default_factory=dict, repr=False)
     _names: dict[tuple[str, str], dict[str, list[Definition]]] = field(default_factory=dict, repr=False)
     _manifests: dict[str, list[Manifest]] = field(default_factory=dict, repr=False)
+    _states: dict[Target, Answer] = field(default_factory=dict, repr=False)
     used_external: set[int] = field(default_factory=set, repr=False)
 
     def __post_init__(self) -> None:
@@ -69,7 +79,8 @@ class Graph:
             for definition in _namespace_made(loaded):
                 self._define(definition)
             for manifest in loaded.manifests:
-                self._add(manifest)
+                if is_applied(manifest):
+                    self._add(manifest)
 
     def _add(self, manifest: Manifest) -> None:
         self._manifests.setdefault(manifest.target_namespace, []).append(manifest)
@@ -80,6 +91,10 @@ class Graph:
         pod = pod_template(manifest)
         if pod is not None:
             self.pods.append(pod)
+        if (manifest.group, manifest.kind) == ("", "Service"):
+            self.services.append(manifest)
+        elif "." in manifest.group and (manifest.group, manifest.kind) not in kinds():
+            self.custom.append(manifest)
 
     def _define(self, definition: Definition) -> None:
         target = definition.target
@@ -92,26 +107,63 @@ class Graph:
 
     @cached_property
     def incomplete(self) -> tuple[str, ...]:
-        """The Applications of which not every object is known."""
-        return tuple(loaded.label for loaded in self.applications if not loaded.complete)
+        """The Applications of which not every object is known, and what makes Applications that nobody has seen."""
+        return (*(loaded.label for loaded in self.applications if not _is_known(loaded)), *self.unexpanded)
+
+    def renders_into(self, namespace: str) -> bool:
+        """Whether anything is rendered into a namespace."""
+        return namespace in self._manifests
+
+    def manifests_in(self, namespace: str) -> tuple[Manifest, ...]:
+        """What is rendered into one namespace."""
+        return tuple(self._manifests.get(namespace, ()))
 
     def find(self, target: Target) -> Answer:
         """Whether a target will be there, who brings it, and else what may be meant."""
+        answer = self.state_of(target)
+        if answer.state is not State.ABSENT:
+            return answer
+        guess, hint = self._guess(target)
+        return Answer(State.ABSENT, guess=guess, hint=hint)
+
+    def state_of(self, target: Target) -> Answer:
+        """Whether a target will be there, and who brings it, without a guess at what may be meant."""
+        if target not in self._states:
+            self._states[target] = self._state(target)
+        return self._states[target]
+
+    def _state(self, target: Target) -> Answer:
         patterns = self._open.get((target.group, target.kind), ())
         known = [*self.definitions.get(target, ()), *(d for d in patterns if _covers(d.target, target))]
+        known = known or self._of_unknown_scope(target)
         declared = self._declared(target)
         if known or declared:
             return Answer(State.PRESENT, (*known, *declared))
         incomplete = self.incomplete
         if incomplete:
-            reason = f"{', '.join(incomplete)} could not be rendered in full and may hold it"
+            be = "is" if len(incomplete) == 1 else "are"
+            reason = f"{', '.join(incomplete)} {be} not known in full and may hold it"
             return Answer(State.CANNOT_TELL, reason=reason, incomplete=incomplete[0])
         maker = self._possible_maker(target)
         if maker is not None:
             reason = f"the controller of {maker.kind} {maker.name} may make it"
             return Answer(State.CANNOT_TELL, reason=reason)
-        guess, hint = self._guess(target)
-        return Answer(State.ABSENT, guess=guess, hint=hint)
+        job = self._job_that_names(target)
+        if job is not None:
+            return Answer(State.CANNOT_TELL, reason=f"{job.kind} {job.name} may make it")
+        return Answer(State.ABSENT)
+
+    def _of_unknown_scope(self, target: Target) -> list[Definition]:
+        """Objects of a kind of which nobody says whether it has namespaces: uses and definitions may differ in that."""
+        same = self._names.get((target.group, target.kind), {}).get(target.name, ()) if target.group else ()
+        return [
+            definition
+            for definition in same
+            if definition.manifest is not None
+            and definition.origin is Origin.RENDERED
+            and definition.manifest.namespaced is None
+            and not (definition.manifest.namespace and target.namespace)
+        ]
 
     def find_key(self, target: Target, key: str) -> Answer:
         """Whether a Secret or ConfigMap that is there will hold a key."""
@@ -124,6 +176,9 @@ class Graph:
         keys = {name for definition in answer.definitions for name in definition.keys or ()}
         if key in keys:
             return answer
+        more = self._adds_keys(target)
+        if more is not None:
+            return Answer(State.CANNOT_TELL, answer.definitions, f"{more.kind} {more.name} may add it")
         near = difflib.get_close_matches(key, sorted(keys), n=1, cutoff=_NEAR)
         hint = f"it has {near[0]}" if near else f"it has {', '.join(sorted(keys)) or 'no key'}"
         return Answer(State.ABSENT, answer.definitions, guess=answer.definitions[0], hint=hint)
@@ -135,6 +190,29 @@ class Graph:
                 self.used_external.add(index)
                 found.append(Definition(target, Origin.EXTERNAL, keys=entry.keys, place=entry.place))
         return found
+
+    def _adds_keys(self, target: Target) -> Manifest | None:
+        """What writes into a Secret or ConfigMap that somebody else makes: an ExternalSecret that merges, or a Job."""
+        for manifest in self._manifests.get(target.namespace, ()):
+            if manifest.kind == "ExternalSecret" and target.kind == "Secret":
+                named = mapping(manifest.get("spec", "target"))
+                if named.get("creationPolicy") == "Merge" and (text(named.get("name")) or manifest.name) == target.name:
+                    return manifest
+        return self._job_that_names(target)
+
+    def _job_that_names(self, target: Target) -> Manifest | None:
+        """A Job that has the name of a Secret or ConfigMap among its words, or in a script that it mounts.
+
+        So do the Jobs of charts that make certificates and passwords as they are installed.
+        """
+        if target.group or target.kind not in ("Secret", "ConfigMap"):
+            return None
+        here = self._manifests.get(target.namespace, ())
+        for manifest in here:
+            is_job = manifest.group == "batch" and manifest.kind in ("Job", "CronJob")
+            if is_job and any(_names(words, target.name) for words in _words_of(manifest, here)):
+                return manifest
+        return None
 
     def _possible_maker(self, target: Target) -> Manifest | None:
         """A custom resource whose controller may make the target: one whose name the target's begins with."""
@@ -153,11 +231,16 @@ class Graph:
                 return definition, f"ExternalSecret {target.name} makes it under the name {definition.target.name}"
         here = {name: d for name, found in names.items() for d in found if d.target.namespace == target.namespace}
         near = difflib.get_close_matches(target.name, list(here), n=1, cutoff=_NEAR)
+        near = near or [name for name in here if _is_begin(name, target.name) or _is_begin(target.name, name)]
         if near:
             return here[near[0]], f"there is {here[near[0]].target}"
-        elsewhere = names.get(target.name, [])
+        elsewhere = [one for one in names.get(target.name, []) if one.target.namespace != target.namespace]
         if elsewhere:
             return elsewhere[0], f"there is {elsewhere[0].target}, in another namespace"
+        for kind in _TWINS.get(target.kind, ()):
+            for twin in self._names.get((target.group, kind), {}).get(target.name, ()):
+                if target.namespace in ("", twin.target.namespace) or twin.target.namespace == "":
+                    return twin, f"there is {twin.target}"
         return None, ""
 
     def _manifest(self, kind: str, target: Target) -> Manifest | None:
@@ -171,12 +254,35 @@ class Graph:
                 yield definition.manifest
 
 
-def build_graphs(applications: Iterable[LoadedApplication], external: Sequence[External] = ()) -> dict[str, Graph]:
+# What is wrong with a rendered document so that the objects in it are not known.
+_LOSING = frozenset({"output-not-object", "output-not-yaml", "output-separator-swallowed"})
+
+
+def _is_known(loaded: LoadedApplication) -> bool:
+    """Whether every object of an Application is known: all sources were rendered, and no document of them was lost.
+
+    One that renders nothing at all was emptied by mistake, until the finding about it says otherwise.
+    """
+    lost = (fault for render in loaded.renders for fault in render.faults if fault.fault in _LOSING)
+    return loaded.complete and bool(loaded.manifests) and next(lost, None) is None
+
+
+def is_applied(manifest: Manifest) -> bool:
+    """Whether Argo CD ever applies an object: it leaves out hooks without a phase, such as Helm's tests, and `Skip`."""
+    hook = hook_types(manifest.annotations)
+    return not (hook.ignored or hook.skip)
+
+
+def build_graphs(
+    applications: Iterable[LoadedApplication], external: Sequence[External] = (), unexpanded: Sequence[str] = ()
+) -> dict[str, Graph]:
     """A graph for every destination cluster, by `cluster_of`."""
     clusters: dict[str, list[LoadedApplication]] = {}
     for loaded in applications:
         clusters.setdefault(cluster_of(loaded.application), []).append(loaded)
-    return {cluster: Graph(cluster, tuple(found), tuple(external)) for cluster, found in clusters.items()}
+    return {
+        cluster: Graph(cluster, tuple(found), tuple(external), tuple(unexpanded)) for cluster, found in clusters.items()
+    }
 
 
 def _namespace_made(loaded: LoadedApplication) -> Iterator[Definition]:
@@ -187,6 +293,43 @@ def _namespace_made(loaded: LoadedApplication) -> Iterator[Definition]:
         target = Target("", "Namespace", "", namespace)
         yield Definition(target, Origin.SYNC, loaded.manifests[0], (), place=application.place)
 
+
+def _words_of(job: Manifest, here: Sequence[Manifest]) -> Iterator[str]:
+    """The texts that a Job runs with: commands, arguments and variables, and the ConfigMaps that it mounts."""
+    spec = dig(job.object, job.pod_spec_path or ())
+    for block in ("initContainers", "containers"):
+        for container in mapping(spec).get(block) or ():
+            body = mapping(container)
+            yield from strings_below([body.get("command"), body.get("args")])
+            variables = body.get("env")
+            yield from (
+                text(mapping(entry).get("value")) for entry in (variables if isinstance(variables, list) else ())
+            )
+    volumes = mapping(spec).get("volumes")
+    scripts = {text(mapping(mapping(one).get("configMap")).get("name")) for one in volumes or () if one}
+    for manifest in here:
+        if manifest.kind == "ConfigMap" and manifest.name in scripts - {""}:
+            yield from strings_below(manifest.get("data"))
+
+
+def _names(words: str, name: str) -> bool:
+    """Whether a text holds a name as a word of its own: a name of its own goes on with a dash, a dot or a letter."""
+    return name in words and re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-]|\.\w)", words) is not None
+
+
+# Kinds that are taken for one another.
+_TWINS = {
+    "ConfigMap": ("Secret",),
+    "Secret": ("ConfigMap",),
+    "SecretStore": ("ClusterSecretStore",),
+    "ClusterSecretStore": ("SecretStore",),
+    "Issuer": ("ClusterIssuer",),
+    "ClusterIssuer": ("Issuer",),
+    "Role": ("ClusterRole",),
+    "ClusterRole": ("Role",),
+    "Deployment": ("StatefulSet",),
+    "StatefulSet": ("Deployment",),
+}
 
 # Groups whose kinds make what `definitions_of` says and nothing else.
 _KNOWN_GROUPS = (

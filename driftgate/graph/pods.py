@@ -10,10 +10,11 @@ from driftgate.graph.walk import entries, mapping, text
 from driftgate.model.manifest import Manifest, dig
 from driftgate.model.node import Path
 
-__all__ = ["pod_template", "pod_uses"]
+__all__ = ["CONTAINERS", "SECRETS_STORE", "pod_template", "pod_uses"]
 
 _ENV_KINDS = {"secretKeyRef": "Secret", "configMapKeyRef": "ConfigMap"}
 _ENV_FROM_KINDS = {"secretRef": "Secret", "configMapRef": "ConfigMap"}
+SECRETS_STORE = "secrets-store.csi.x-k8s.io"
 CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 
 
@@ -103,6 +104,11 @@ def _volume(pod: PodTemplate, volume: dict[str, Any], path: Path) -> Iterator[Us
     if claim:
         at = (*path, "persistentVolumeClaim", "claimName")
         yield Use(pod.manifest, at, _target(pod, "PersistentVolumeClaim", claim), "volume")
+    provider = text(mapping(mapping(volume.get("csi")).get("volumeAttributes")).get("secretProviderClass"))
+    if provider:
+        at = (*path, "csi", "volumeAttributes", "secretProviderClass")
+        target = Target(SECRETS_STORE, "SecretProviderClass", pod.namespace, provider)
+        yield Use(pod.manifest, at, target, "volume")
     for field in ("nodePublishSecretRef", "secretRef"):  # a CSI driver's; those of the in-tree drivers
         for driver, source in volume.items():
             name = text(mapping(mapping(source).get(field)).get("name")) if isinstance(source, dict) else ""

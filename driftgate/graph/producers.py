@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from driftgate.graph.pods import SECRETS_STORE
 from driftgate.graph.terms import EVERY_NAMESPACE, Definition, Origin, Target, crd_target
 from driftgate.graph.uses import CERT_MANAGER, EXTERNAL_SECRETS
 from driftgate.graph.walk import entries, mapping, text
@@ -52,9 +53,10 @@ _INJECTED = ("cert-manager.io/inject", "service.beta.openshift.io/inject", "conf
 
 
 def _made(manifest: Manifest, kind: str, name: str, path: Path, **more: Any) -> Definition:
-    """An object of the core group that a controller makes, in the namespace of the one that it makes it from."""
+    """An object of Kubernetes' own kinds that a controller makes, in the namespace of the one that it makes it from."""
     namespace = more.pop("namespace", "") or manifest.target_namespace
-    return Definition(Target("", kind, namespace, name), Origin.CONTROLLER, manifest, path, **more)
+    group = _GROUPS.get(kind, "")
+    return Definition(Target(group, kind, namespace, name), Origin.CONTROLLER, manifest, path, **more)
 
 
 def _external_secret(manifest: Manifest) -> Iterator[Definition]:
@@ -132,6 +134,15 @@ def _sealed_secret(manifest: Manifest) -> Iterator[Definition]:
     yield _made(manifest, "Secret", text(manifest.get(*path)), path, keys=keys or None)
 
 
+def _provider_class(manifest: Manifest) -> Iterator[Definition]:
+    """The Secrets that the driver makes of what a Pod mounts (secrets-store-csi-driver.sigs.k8s.io)."""
+    for path, entry in entries(manifest.get("spec", "secretObjects"), ("spec", "secretObjects")):
+        name = text(entry.get("secretName"))
+        if name:
+            keys = frozenset(text(item.get("key")) for _, item in entries(entry.get("data"), ()))
+            yield _made(manifest, "Secret", name, (*path, "secretName"), keys=keys or None)
+
+
 def _claims(manifest: Manifest) -> Iterator[Definition]:
     """The claims of a StatefulSet's Pods, `<template>-<StatefulSet>-<ordinal>`."""
     for path, template in entries(manifest.get("spec", "volumeClaimTemplates"), ("spec", "volumeClaimTemplates")):
@@ -199,7 +210,8 @@ def _copies(manifest: Manifest) -> Iterator[Definition]:
         yield _made(manifest, kind, name, ("metadata", "name"), namespace=EVERY_NAMESPACE)
 
 
-_S, _C, _SVC = "Secret", "ConfigMap", "Service"
+_S, _C, _SVC, _SET = "Secret", "ConfigMap", "Service", "StatefulSet"
+_GROUPS = {_SET: "apps"}
 _PRODUCERS: dict[tuple[str, str], Producer] = {
     ("", "Service"): _service,
     ("acid.zalan.do", "postgresql"): _by_name(
@@ -224,8 +236,8 @@ _PRODUCERS: dict[tuple[str, str], Producer] = {
     ("kafka.strimzi.io", "KafkaUser"): _by_name((_S, "{}")),
     ("kibana.k8s.elastic.co", "Kibana"): _by_name((_SVC, "{}-kb-http"), (_S, "{}-kb-http-certs-public")),
     ("mongodbcommunity.mongodb.com", "MongoDBCommunity"): _by_name((_S, "{}-*"), (_SVC, "{}-svc")),
-    ("monitoring.coreos.com", "Alertmanager"): _by_name((_SVC, "alertmanager-operated")),
-    ("monitoring.coreos.com", "Prometheus"): _by_name((_SVC, "prometheus-operated")),
+    ("monitoring.coreos.com", "Alertmanager"): _by_name((_SVC, "alertmanager-operated"), (_SET, "alertmanager-{}")),
+    ("monitoring.coreos.com", "Prometheus"): _by_name((_SVC, "prometheus-operated"), (_SET, "prometheus-{}*")),
     ("monitoring.coreos.com", "ThanosRuler"): _by_name((_SVC, "thanos-ruler-operated")),
     ("networking.k8s.io", "Ingress"): _shimmed,
     ("objectbucket.io", "ObjectBucketClaim"): _by_name((_S, "{}"), (_C, "{}")),
@@ -248,6 +260,7 @@ _PRODUCERS: dict[tuple[str, str], Producer] = {
         ("spec", "managedSecretReference", "secretName"),
         namespace=("spec", "managedSecretReference", "secretNamespace"),
     ),
+    (SECRETS_STORE, "SecretProviderClass"): _provider_class,
     ("serving.knative.dev", "Service"): _by_name((_SVC, "{}")),
     ("trust.cert-manager.io", "Bundle"): _by_name((_C, "{}"), (_S, "{}"), namespace=EVERY_NAMESPACE),
 }

@@ -11,6 +11,7 @@ from driftgate.model.node import Path
 from driftgate.model.place import Place
 
 __all__ = [
+    "CRD_GROUP",
     "EVERY_NAMESPACE",
     "Answer",
     "Definition",

@@ -7,6 +7,7 @@ value is what its controller assumes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from driftgate.facts import kinds
@@ -97,10 +98,13 @@ def _class(manifest: Manifest, path: Path, group: str, kind: str) -> Iterator[Us
 def _backend(manifest: Manifest, backend: Any, path: Path) -> Iterator[Use]:
     service = mapping(mapping(backend).get("service"))
     name, port = text(service.get("name")), mapping(service.get("port"))
-    if name:
+    # The AWS load balancer controller takes the name for one of its own annotations.
+    if name and port.get("name") != "use-annotation":
         field = "name" if port.get("name") else "number"
         target = Target("", "Service", manifest.target_namespace, name)
-        key, key_path = port.get(field) or "", (*path, "service", "port", field)
+        written = port.get(field)
+        key = written if isinstance(written, str | int) else ""
+        key_path: Path = (*path, "service", "port", field) if key else ()
         yield Use(manifest, (*path, "service", "name"), target, "backend", Need.SOFT, key, key_path)
 
 
@@ -114,6 +118,10 @@ def _ingress(manifest: Manifest) -> Iterator[Use]:
         yield from _named(manifest, (*path, "secretName"), ("", "Secret"), "tls", Need.SOFT)
     yield from _class(manifest, ("spec", "ingressClassName"), "networking.k8s.io", "IngressClass")
     annotations: Path = ("metadata", "annotations")
+    fallback = text(manifest.annotations.get(f"{_NGINX}/default-backend"))
+    if fallback:
+        target = Target("", "Service", manifest.target_namespace, fallback)
+        yield Use(manifest, (*annotations, f"{_NGINX}/default-backend"), target, "default-backend", Need.SOFT)
     for name in ("auth-secret", "auth-tls-secret", "proxy-ssl-secret"):
         value = text(manifest.annotations.get(f"{_NGINX}/{name}"))
         namespace, _, secret = value.rpartition("/")
@@ -141,6 +149,16 @@ def _scaler(manifest: Manifest) -> Iterator[Use]:
     yield from _ref(
         manifest, reference, ("spec", "scaleTargetRef"), ("apps", "Deployment"), "scaleTargetRef", need=Need.SOFT
     )
+    for path, trigger in entries(manifest.get("spec", "triggers"), ("spec", "triggers")):
+        own, at = (_KEDA, "TriggerAuthentication"), (*path, "authenticationRef")
+        yield from _ref(manifest, trigger.get("authenticationRef"), at, own, "authenticationRef", need=Need.SOFT)
+
+
+def _trigger_authentication(manifest: Manifest) -> Iterator[Use]:
+    """The Secrets of a KEDA trigger; those of a cluster-wide one lie in KEDA's own namespace."""
+    if manifest.target_namespace and manifest.kind == "TriggerAuthentication":
+        for path, entry in entries(manifest.get("spec", "secretTargetRef"), ("spec", "secretTargetRef")):
+            yield from _ref(manifest, entry, path, ("", "Secret"), "secretTargetRef", need=Need.SOFT)
 
 
 def _vertical_scaler(manifest: Manifest) -> Iterator[Use]:
@@ -173,12 +191,23 @@ def _volume(manifest: Manifest) -> Iterator[Use]:
 
 def _service_account(manifest: Manifest) -> Iterator[Use]:
     for field in ("imagePullSecrets", "secrets"):
+        # `secrets` says what Pods may mount, and nothing asks whether it is there.
+        need = Need.OPTIONAL if field == "secrets" else Need.SOFT
         for path, entry in entries(manifest.get(field), (field,)):
-            yield from _ref(manifest, entry, path, ("", "Secret"), field, need=Need.SOFT)
+            yield from _ref(manifest, entry, path, ("", "Secret"), field, need=need)
+
+
+def _called(manifest: Manifest, reference: Any, path: Path, relation: str, need: Need = Need.HARD) -> Iterator[Use]:
+    """A Service that the API server calls, on port 443 where none is named."""
+    below = mapping(reference)
+    for use in _ref(manifest, {**below, "key": None}, path, ("", "Service"), relation, need=need):
+        port = below.get("port")
+        key_path: Path = use.path if port is None else (*path, "port")
+        yield replace(use, key=port if isinstance(port, int) else 443, key_path=key_path)
 
 
 def _api_service(manifest: Manifest) -> Iterator[Use]:
-    yield from _ref(manifest, manifest.get("spec", "service"), ("spec", "service"), ("", "Service"), "service")
+    yield from _called(manifest, manifest.get("spec", "service"), ("spec", "service"), "service")
 
 
 def _webhooks(manifest: Manifest) -> Iterator[Use]:
@@ -187,12 +216,12 @@ def _webhooks(manifest: Manifest) -> Iterator[Use]:
         need = Need.OPTIONAL if hook.get("failurePolicy") == "Ignore" else Need.SOFT
         service = mapping(hook.get("clientConfig")).get("service")
         at = (*path, "clientConfig", "service")
-        yield from _ref(manifest, service, at, ("", "Service"), "clientConfig.service", need=need)
+        yield from _called(manifest, service, at, "clientConfig.service", need)
 
 
 def _crd(manifest: Manifest) -> Iterator[Use]:
     path: Path = ("spec", "conversion", "webhook", "clientConfig", "service")
-    yield from _ref(manifest, manifest.get(*path), path, ("", "Service"), "conversion webhook", need=Need.SOFT)
+    yield from _called(manifest, manifest.get(*path), path, "conversion webhook", Need.SOFT)
 
 
 def _external_secret(manifest: Manifest) -> Iterator[Use]:
@@ -362,6 +391,7 @@ _EXTRACTORS: dict[tuple[str, str], Extractor] = {
     (EXTERNAL_SECRETS, "SecretStore"): _secret_store,
     (GATEWAY, "Gateway"): _gateway,
     (_KEDA, "ScaledObject"): _scaler,
+    (_KEDA, "TriggerAuthentication"): _trigger_authentication,
     ("monitoring.coreos.com", "PodMonitor"): _monitor,
     ("monitoring.coreos.com", "ServiceMonitor"): _monitor,
     ("networking.k8s.io", "Ingress"): _ingress,

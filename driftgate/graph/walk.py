@@ -7,7 +7,7 @@ from typing import Any
 
 from driftgate.model.node import Path
 
-__all__ = ["entries", "mapping", "references_below", "text"]
+__all__ = ["entries", "mapping", "references_below", "strings_below", "text"]
 
 Found = tuple[Path, dict[str, Any]]
 
@@ -40,3 +40,12 @@ def references_below(value: Any, path: Path, endings: tuple[str, ...]) -> Iterat
     elif isinstance(value, list):
         for index, below in enumerate(value):
             yield from references_below(below, (*path, index), endings)
+
+
+def strings_below(value: Any) -> Iterator[str]:
+    """Every string in a value, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for below in value.values() if isinstance(value, dict) else value:
+            yield from strings_below(below)

@@ -24,6 +24,7 @@ __all__ = [
     "Breach",
     "Catalogue",
     "Check",
+    "EarlierPolicy",
     "NotApplicable",
     "Result",
     "Scope",
@@ -32,6 +33,7 @@ __all__ = [
     "check",
     "incomplete",
     "load_catalogue",
+    "missing_from",
     "problem_result",
     "problems",
 ]
@@ -92,9 +94,27 @@ class NotApplicable:
 Result = Breach | Unchecked | NotApplicable
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierPolicy:
+    """The policy of the environment before a change: None where there was none, or with what keeps it from being read.
+
+    `revision` is the commit that it is of. `gone` names the policies of other environments that the change deletes, by
+    file and environment.
+    """
+
+    policy: Policy | None
+    revision: str
+    fault: str = ""
+    gone: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass(frozen=True)
 class Subject:
-    """What a check is handed. `loaded` is there for Application checks, `findings` for run checks."""
+    """What a check is handed. `loaded` is there for Application checks.
+
+    `findings` are all so far for run checks, and those about single Applications for environment checks.
+    `earlier` is there in a change review, where the environment has a base.
+    """
 
     environment: Environment
     policy: Policy
@@ -102,6 +122,7 @@ class Subject:
     findings: tuple[Finding, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     made: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+    earlier: EarlierPolicy | None = None
 
     def once(self, make: Callable[[Subject], T]) -> T:
         """What a function makes of the environment and the policy, made once a run for all checks and Applications."""
@@ -274,13 +295,21 @@ def problems(subject: Subject, fault: str) -> Iterator[Result]:
         if not subject.loaded.renders:
             yield NotApplicable()
         found = list(subject.loaded.problems)
-    # The same place may be told twice, as something not read and as what a source fails over: the latter weighs more.
-    found.sort(key=lambda pair: pair[1].kind is not ProblemKind.BROKEN)
+    # The same place may be told twice, as something not read and as what a source fails over: the latter weighs more,
+    # and tells which Application is not known because of it.
+    found.sort(key=lambda pair: (pair[1].kind is not ProblemKind.BROKEN, pair[0] == ""))
     places: set[Place] = set()
     for owner, problem in found:
         if problem.fault == fault and problem.place not in places:
             places.add(problem.place)
-            yield problem_result(problem, owner)
+            yield problem_result(problem, owner or missing_from(subject, problem))
+
+
+def missing_from(subject: Subject, problem: Problem) -> str:
+    """The Application of the inventory that a broken file should have held: the missing one that it is called like."""
+    name = problem.place.file.rpartition("/")[2].partition(".")[0]
+    is_missing = all(loaded.application.name != name for loaded in subject.environment.applications)
+    return name if name in (subject.policy.inventory or ()) and is_missing else ""
 
 
 def incomplete(label: str) -> str:

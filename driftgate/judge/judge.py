@@ -5,12 +5,23 @@ from __future__ import annotations
 import datetime as dt
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from driftgate.judge.check import Breach, Catalogue, Check, NotApplicable, Result, Scope, Subject, Unchecked
+from driftgate.judge.check import (
+    Breach,
+    Catalogue,
+    Check,
+    EarlierPolicy,
+    NotApplicable,
+    Result,
+    Scope,
+    Subject,
+    Unchecked,
+)
+from driftgate.judge.graphs import from_elsewhere
 from driftgate.model.environment import Environment, LoadedApplication, RenderStatus
 from driftgate.model.outcome import Finding, Judgement, Ledger, Outcome, Severity, Tally
 from driftgate.policy import Policy
@@ -24,26 +35,38 @@ def judge(
     catalogue: Catalogue,
     *,
     today: dt.date | None = None,
+    earlier: EarlierPolicy | None = None,
+    only: Mapping[str, Collection[str]] | None = None,
 ) -> Judgement:
     """Every finding of every check, and the ledger of what was judged.
 
     A check that crashes becomes a finding under its own name and ends nothing else. `today` decides over waivers.
+    `earlier` is the policy before the change. With `only` no other checks are run than those that it names, and on no
+    other Applications.
     """
     bench = _Bench(environment, policy, catalogue, today or dt.datetime.now(tz=dt.UTC).date())
     shared: dict[object, Any] = {}
+    subjects = [Subject(environment, policy, one, made=shared, earlier=earlier) for one in environment.applications]
     for check in catalogue.checks.values():
         if check.scope is Scope.APPLICATION:
-            for loaded in environment.applications:
-                bench.run(check, Subject(environment, policy, loaded, made=shared))
-        elif check.scope is Scope.ENVIRONMENT:
-            bench.run(check, Subject(environment, policy, made=shared))
+            for subject in subjects:
+                if only is None or subject.app.label in only.get(check.id, ()):
+                    bench.run(check, subject)
+    # After all Applications, because what is looked at closely may depend on what was found about them.
+    about_applications = tuple(bench.findings)
+    for check in catalogue.checks.values():
+        if check.scope is Scope.ENVIRONMENT and (only is None or check.id in only):
+            bench.run(
+                check, Subject(environment, policy, findings=about_applications, made=shared, earlier=earlier)
+            )
     bench.find_consequences()
     bench.apply_waivers()
     for check in catalogue.checks.values():
-        if check.scope is Scope.RUN:
+        if check.scope is Scope.RUN and only is None:
             bench.run(check, bench.run_subject())
+    bench.find_consequences()
     bench.apply_waivers()
-    return Judgement(_in_order(bench.findings), _ledger(environment, policy, bench))
+    return Judgement(_in_order(bench.findings), _ledger(Subject(environment, policy, made=shared), bench))
 
 
 @dataclass
@@ -69,6 +92,9 @@ class _Bench:
             outcomes[label] = Outcome.NOT_APPLICABLE
             return
         results = _results(check, subject)
+        if not results:  # nearly always
+            outcomes[label] = Outcome.PASSED
+            return
         outcomes[label] = _subject_outcome(results)
         for result in results:
             if not isinstance(result, NotApplicable):
@@ -143,12 +169,9 @@ class _Bench:
         left: dict[tuple[str, str], list[Outcome]] = {}
         for finding in self.findings:
             left.setdefault((finding.check, finding.application), []).append(finding.outcome)
-        return {
-            check: _tally(
-                Counter(_heaviest(left.get((check, label), (outcome,))) for label, outcome in subjects.items())
-            )
-            for check, subjects in sorted(self.outcomes.items())
-        }
+        for (check, label), outcomes in left.items():
+            self.outcomes[check][label] = _heaviest(outcomes)
+        return {check: _tally(Counter(subjects.values())) for check, subjects in sorted(self.outcomes.items())}
 
 
 def _in_order(findings: list[Finding]) -> tuple[Finding, ...]:
@@ -184,7 +207,7 @@ _REPORT = "Report it with the place that is named; until then policy can switch 
 
 
 def _subject_outcome(results: list[Result]) -> Outcome:
-    """The heaviest of what a check said of one subject; a check that said nothing has passed it."""
+    """The heaviest of what a check said of one subject."""
     return _heaviest([_OUTCOMES[type(result)] for result in results])
 
 
@@ -193,8 +216,8 @@ _BY_WEIGHT = (Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.WAIVED, Outcome.CO
 
 
 def _heaviest(outcomes: Sequence[Outcome]) -> Outcome:
-    if len(outcomes) < 2:  # nearly always
-        return outcomes[0] if outcomes else Outcome.PASSED
+    if len(outcomes) == 1:
+        return outcomes[0]
     return max(outcomes, key=_BY_WEIGHT.index)
 
 
@@ -204,7 +227,8 @@ def _where(error: Exception) -> str:
     return f"{type(error).__name__} at {FilePath(frame.filename).name}:{frame.lineno}"
 
 
-def _ledger(environment: Environment, policy: Policy, bench: _Bench) -> Ledger:
+def _ledger(subject: Subject, bench: _Bench) -> Ledger:
+    environment, policy = subject.environment, subject.policy
     kinds = Counter(manifest.kind for loaded in environment.applications for manifest in loaded.manifests)
     waived = [finding for finding in bench.findings if finding.outcome is Outcome.WAIVED]
     return Ledger(
@@ -216,12 +240,26 @@ def _ledger(environment: Environment, policy: Policy, bench: _Bench) -> Ledger:
         values_files=environment.values_files,
         objects=sum(kinds.values()),
         kinds=dict(sorted(kinds.items())),
+        kubernetes=environment.schemas.kubernetes.version,
+        without_schema=_without_schema(environment),
         application_sets=tuple(name for name, _ in environment.application_sets),
         excluded=environment.excluded,
+        elsewhere=from_elsewhere(subject),
         waived_failures=sum(not finding.could_not_check for finding in waived),
         waived_unchecked=sum(finding.could_not_check for finding in waived),
         checks=bench.tallies(),
     )
+
+
+def _without_schema(environment: Environment) -> dict[str, int]:
+    """How many objects of which `group/Kind` have been held to no schema."""
+    without = Counter(
+        f"{manifest.group}/{manifest.kind}" if manifest.group else manifest.kind
+        for loaded in environment.applications
+        for manifest in loaded.manifests
+        if not environment.schemas.has(manifest.api_version, manifest.kind)
+    )
+    return dict(sorted(without.items()))
 
 
 def _is_rendered(loaded: LoadedApplication) -> bool:

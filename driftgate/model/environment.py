@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from driftgate.model.application import Application, AppProject, Source
+from driftgate.model.credentials import CredentialScan
 from driftgate.model.manifest import Manifest
 from driftgate.model.node import Duplicate, Node, Path
 from driftgate.model.place import Place
+from driftgate.model.review import NO_REVIEW, Review
+from driftgate.schemas import Schemas
 
 __all__ = [
     "ASSUMED_REPOSITORY",
@@ -23,7 +26,9 @@ __all__ = [
     "Render",
     "RenderStatus",
     "SourceType",
+    "UnreadValue",
     "ValuesLayer",
+    "ValuesRead",
 ]
 
 
@@ -95,6 +100,32 @@ class ValuesLayer:
     # Out of sight in representations, which end up in tracebacks: it may hold a credential.
     text: str = field(default="", repr=False)
     duplicates: tuple[Duplicate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadValue:
+    """A leaf of a layer that no rendered object depends on; `position` counts the layers of its source from 0.
+
+    `switch` names what has to say something else before a template reads the leaf; "" where nothing makes one read it.
+    """
+
+    position: int
+    path: Path
+    switch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ValuesRead:
+    """What was found out about the values of one source, by `probes` renders.
+
+    `named` are the paths that the chart's templates write out. Where it took too many renders, `given_up` says so, and
+    nothing is known.
+    """
+
+    unread: tuple[UnreadValue, ...] = ()
+    probes: int = 0
+    named: tuple[Path, ...] = ()
+    given_up: bool = False
 
 
 class RenderStatus(Enum):
@@ -211,6 +242,26 @@ def _no_origin(_manifest: Manifest, _path: Path, _part: str | None) -> Place | N
     return None
 
 
+def _not_read(_sources: Mapping[tuple[str, int], bool]) -> Mapping[tuple[str, int], ValuesRead]:
+    return {}
+
+
+def _no_sibling(_environment: str) -> Environment | None:
+    return None
+
+
+def _no_credentials(_exclude: Sequence[str]) -> CredentialScan:
+    return CredentialScan()
+
+
+def _no_texts(_globs: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    return ()
+
+
+def _no_line(_file: str, _text: str) -> int:
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """Everything that is judged under one policy.
@@ -219,6 +270,15 @@ class Environment:
     field's text that is meant (None for all of it, "" for what is empty in it) it gives the place, or None where no
     single line does. It is a function because the answer takes further renders and is wanted for
     findings only.
+
+    `values_read` answers for sources, by label and index, what of their values nothing reads; with the chart's own
+    values.yaml where the entry is true. A source that it does not answer for was not rendered.
+
+    In a change review `base` is the same environment before the change, and `review` answers what the change did to a
+    render. `revision` is the commit that the files are of; "" for the work tree.
+
+    `siblings` gives another environment of the tree by its name, None where no policy has that name. It is a function
+    because the other one has to be read and rendered for it.
     """
 
     name: str
@@ -233,6 +293,22 @@ class Environment:
     unlisted_values_files: tuple[tuple[str, str], ...] = ()
     paths: frozenset[str] = frozenset()
     origin: Callable[[Manifest, Path, str | None], Place | None] = field(default=_no_origin, repr=False)
+    schemas: Schemas = field(default_factory=Schemas, repr=False, compare=False)
+    credentials: Callable[[Sequence[str]], CredentialScan] = field(default=_no_credentials, repr=False)
+    line_of: Callable[[str, str], int] = field(default=_no_line, repr=False)
+    texts: Callable[[Sequence[str]], tuple[tuple[str, str], ...]] = field(default=_no_texts, repr=False)
+    values_read: Callable[[Mapping[tuple[str, int], bool]], Mapping[tuple[str, int], ValuesRead]] = field(
+        default=_not_read, repr=False
+    )
+    siblings: Callable[[str], Environment | None] = field(default=_no_sibling, repr=False)
+    base: Environment | None = field(default=None, repr=False)
+    review: Review = field(default=NO_REVIEW, repr=False)
+    revision: str = ""
+
+    def at_revision(self, place: Place) -> Place:
+        """A place of this environment with the commit before its file, as `git show` takes it."""
+        known = not self.revision or ":" in place.file
+        return place if known else replace(place, file=f"{self.revision}:{place.file}")
 
     @property
     def all_problems(self) -> Iterator[tuple[str, Problem]]:

@@ -7,7 +7,7 @@ from enum import Enum
 
 from driftgate.model.place import Place
 
-__all__ = ["Finding", "Judgement", "Ledger", "Outcome", "Related", "Severity", "Tally"]
+__all__ = ["ChangeSummary", "Finding", "Judgement", "Ledger", "Outcome", "Related", "Severity", "Tally"]
 
 
 class Severity(Enum):
@@ -48,7 +48,8 @@ class Finding:
     `object` names the Kubernetes object as group/Kind/namespace/name, or is empty; `field` is the path of the field,
     list elements named by their merge key. `waiver` holds the accepted reason of a waived finding; `could_not_check`
     tells a waived "could not check" from a waived failure. `consequence_of` is the key of the finding that this one
-    follows from, where mending that one mends this one.
+    follows from, where mending that one mends this one. `new` tells whether the base of the change lacks a finding of
+    this key; None where there is no base.
     """
 
     check: str
@@ -66,6 +67,7 @@ class Finding:
     waiver: str = ""
     could_not_check: bool = False
     consequence_of: str = ""
+    new: bool | None = None
 
     @property
     def key(self) -> str:
@@ -107,24 +109,59 @@ class Ledger:
     values_files: tuple[str, ...] = ()
     objects: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
+    kubernetes: str = ""
+    without_schema: dict[str, int] = field(default_factory=dict)
     application_sets: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    # What Applications need, the tree does not hold, and policy does not ask of it.
+    elsewhere: tuple[str, ...] = ()
     waived_failures: int = 0
     waived_unchecked: int = 0
     checks: dict[str, Tally] = field(default_factory=dict)
     renders: dict[str, int] = field(default_factory=dict)
+    base: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSummary:
+    """What a change does to one Application, by object id; `state` is added, removed, changed or unchanged.
+
+    `complete` is false where a side could not be rendered in full, so that more may differ than is listed.
+    """
+
+    application: str
+    state: str
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The findings and the ledger of one environment."""
+    """The findings and the ledger of one environment; in a change review also what the change does.
+
+    With `new_only` the findings that the base has as well are counted, and neither shown nor a failure.
+    """
 
     findings: tuple[Finding, ...]
     ledger: Ledger
+    changes: tuple[ChangeSummary, ...] = ()
+    new_only: bool = False
 
     def with_outcome(self, outcome: Outcome) -> tuple[Finding, ...]:
-        """The findings that came to one outcome."""
-        return tuple(finding for finding in self.findings if finding.outcome is outcome)
+        """The findings that came to one outcome and count in this run."""
+        return tuple(finding for finding in self.told if finding.outcome is outcome)
+
+    @property
+    def told(self) -> tuple[Finding, ...]:
+        """The findings that are shown and that decide over the run."""
+        return tuple(finding for finding in self.findings if not (self.new_only and finding.new is False))
+
+    @property
+    def older(self) -> tuple[Finding, ...]:
+        """The findings that are open and that the base has as well."""
+        return tuple(f for f in self.findings if f.new is False and f.outcome is not Outcome.WAIVED)
 
     @property
     def exit_code(self) -> int:

@@ -7,6 +7,7 @@ from driftgate.policy.frame import (
     ExternalEntry,
     ReferencesSection,
     RepositorySection,
+    SchemasSection,
 )
 from driftgate.policy.policy import Policy, policy_schema, read_policies
 from driftgate.policy.sections import Section, setting
@@ -20,6 +21,7 @@ __all__ = [
     "Policy",
     "ReferencesSection",
     "RepositorySection",
+    "SchemasSection",
     "Section",
     "Waiver",
     "policy_schema",

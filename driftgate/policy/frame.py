@@ -16,6 +16,7 @@ __all__ = [
     "ExternalEntry",
     "ReferencesSection",
     "RepositorySection",
+    "SchemasSection",
 ]
 
 DEFAULT_EXCLUDES = (
@@ -88,7 +89,16 @@ class ReferencesSection(Section):
     """What Applications may need, and where it comes from."""
 
     complete: tuple[str, ...] = setting(
-        ("ConfigMap", "PersistentVolumeClaim", "Role", "Service", "ServiceAccount"),
+        (
+            "ConfigMap",
+            "Deployment",
+            "PersistentVolumeClaim",
+            "Pod",
+            "Role",
+            "Service",
+            "ServiceAccount",
+            "StatefulSet",
+        ),
         "Kinds of which this tree holds all that its Applications need, but for what is declared external; `*` for "
         "every kind. Of other kinds, what the tree does not hold is taken to come from elsewhere, and counted.",
     )
@@ -103,9 +113,20 @@ class CheckSetting(Section):
     reason: str = setting("", "Why; required where a check is switched off.")
 
 
+@dataclass(frozen=True, slots=True)
+class SchemasSection(Section):
+    """The schemas that rendered objects are held to, besides those of Kubernetes and of the tree's own CRDs."""
+
+    folder: str = setting("", "Folder below the root with CRDs or JSON Schemas; they count before all others.")
+    required: tuple[str, ...] = setting(
+        (), "Kinds that must have a schema, as group/Kind (Kind alone for the core group); * stands for any text."
+    )
+
+
 FRAME: dict[str, type[Section]] = {
     "repository": RepositorySection,
     "argocd": ArgoCDSection,
     "cluster": ClusterSection,
     "references": ReferencesSection,
+    "schemas": SchemasSection,
 }

@@ -6,7 +6,7 @@ import difflib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any, TypeVar, cast
 
@@ -35,7 +35,7 @@ class Policy:
     """One environment's policy, with the place of every entry.
 
     `section` gives the section of a topic with the shipped default, the environment's entries and those of one
-    Application laid over each other, in this order.
+    Application laid over each other, in this order. `others` are the policies of the tree's other environments.
     """
 
     environment: str
@@ -46,6 +46,7 @@ class Policy:
     roots: tuple[str, ...] = ()
     inventory: tuple[str, ...] | None = None
     waivers: tuple[Waiver, ...] = ()
+    others: tuple[Policy, ...] = field(default=(), repr=False, compare=False)
     _sections: dict[tuple[type[Section], str], Section] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -171,7 +172,10 @@ def read_policies(
     shared = [entry for node in nodes if node.get("environment") is None for entry in _entries(node, "waivers")]
     policies = tuple(_policy(node, shared, sections) for node in environments)
     _refuse_twins(policies)
-    return tuple(sorted(policies, key=lambda p: p.environment)) or (Policy.shipped(sections),)
+    if not policies:
+        return (Policy.shipped(sections),)
+    ordered = sorted(policies, key=lambda p: p.environment)
+    return tuple(replace(one, others=tuple(other for other in ordered if other is not one)) for one in ordered)
 
 
 def _policy_files(place: FilePath) -> list[FilePath]:

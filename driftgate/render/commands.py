@@ -57,8 +57,8 @@ def _scratch() -> Iterator[Path]:
 
 @contextmanager
 def chart_folder(job: HelmJob, *, without_schemas: bool = False) -> Iterator[str]:
-    """The chart itself, or a copy where dependencies have to be added or values schemas left out."""
-    if not job.local_dependencies and not without_schemas:
+    """The chart itself, or a copy where dependencies have to be added, or schemas or values are others."""
+    if not job.local_dependencies and not without_schemas and job.chart_values is None:
         yield job.chart
         return
     with _scratch() as scratch:
@@ -68,11 +68,15 @@ def chart_folder(job: HelmJob, *, without_schemas: bool = False) -> Iterator[str
             shutil.copytree(origin, folder / "charts" / name, dirs_exist_ok=True)
         for schema in folder.rglob("values.schema.json") if without_schemas else ():
             schema.unlink()
+        if job.chart_values is not None:
+            values = folder / "values.yaml"
+            values.unlink(missing_ok=True)  # it may be a link to a file that is not ours
+            values.write_text(job.chart_values, encoding="utf-8")
         yield str(folder)
 
 
 def render_helm(job: HelmJob) -> Reply:
-    """Render through the `helm` command with exactly the flags that Argo CD passes, twice."""
+    """Render through the `helm` command with exactly the flags that Argo CD passes, and again to see what is stable."""
     assert job.helm is not None
     with _scratch() as scratch, chart_folder(job) as chart:
         arguments = [job.helm, "template", ".", *_helm_flags(job, scratch)]
@@ -84,7 +88,7 @@ def render_helm(job: HelmJob) -> Reply:
             first = _run(arguments, chart, scratch)
         elif first.returncode != 0:
             return _helm_failure(job, first.stderr)
-        second = _run(arguments, chart, scratch)
+        second = first if job.once else _run(arguments, chart, scratch)
     before, after = _by_template(first.stdout), _by_template(second.stdout)
     unstable = tuple(sorted(name for name in before if before[name] != after.get(name)))
     documents, faults = parse_output(sorted(before.items()))

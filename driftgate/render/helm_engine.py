@@ -47,8 +47,10 @@ def render(job: HelmJob) -> Reply:
                     return replace(refused, engine=engine)
                 crds = [(str(crd["filename"]), str(crd["data"])) for crd in chart.crds] if job.include_crds else []
                 first = _render_once(job, chart, values)
-            with helm_python.Chart.load(folder) as chart:
-                second = _render_once(job, chart, values)
+            second = first
+            if not job.once:
+                with helm_python.Chart.load(folder) as chart:
+                    second = _render_once(job, chart, values)
     except HelmError as error:
         return _failure(engine, str(error))
     unstable = tuple(sorted(name for name in first if first[name] != second.get(name)))

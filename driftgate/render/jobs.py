@@ -24,6 +24,7 @@ class HelmJob:
 
     `values` are YAML texts, lowest first. `chart` is a folder on this machine; `local_dependencies` maps the names of
     `file://` dependencies that are not vendored to their folders, which Argo CD's `helm dependency build` would bring.
+    `chart_values` stands in for the chart's own values.yaml. With `once` nobody asks whether the output is stable.
     """
 
     chart: str
@@ -39,6 +40,8 @@ class HelmJob:
     local_dependencies: tuple[tuple[str, str], ...] = ()
     helm: str | None = None
     embedded: bool = True
+    chart_values: str | None = field(default=None, repr=False)
+    once: bool = False
     type: str = "helm"
 
 

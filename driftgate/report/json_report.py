@@ -26,6 +26,9 @@ def report_data(judgements: Sequence[Judgement]) -> dict[str, Any]:
         "version": VERSION,
         "driftgate": driftgate.__version__,
         "ledger": [asdict(judgement.ledger) for judgement in judgements],
+        "changes": [
+            {"environment": j.ledger.environment, **asdict(change)} for j in judgements for change in j.changes
+        ],
         "findings": [_finding(f, j.ledger.environment) for j in judgements for f in j.findings],
     }
 
@@ -58,4 +61,5 @@ def _finding(finding: Finding, environment: str) -> dict[str, Any]:
         "fix": finding.fix,
         "waiver": finding.waiver,
         "consequence_of": finding.consequence_of,
+        "new": finding.new,
     }

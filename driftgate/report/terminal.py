@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from driftgate.model.outcome import Finding, Judgement, Outcome, Severity
+from driftgate.model.outcome import ChangeSummary, Finding, Judgement, Ledger, Outcome, Severity
 
 __all__ = ["finding_text", "printable", "summary_text", "terminal_report", "verdict"]
 
@@ -15,6 +15,7 @@ _CONTROL.update({code: f"\\u{code:04x}" for code in (0x200E, 0x200F, *range(0x20
 _CONTROL.update({0xDC00 + byte: f"\\x{byte:02x}" for byte in range(128, 256)})
 _COLOURS = {"error": "31", "warning": "33", "note": "36", "could-not-check": "35", "waived": "2"}
 _LONGEST = 400
+_NAMED = 8
 
 
 def terminal_report(judgements: Sequence[Judgement], *, width: int = 100, colour: bool = False) -> str:
@@ -22,19 +23,25 @@ def terminal_report(judgements: Sequence[Judgement], *, width: int = 100, colour
     lines: list[str] = []
     for judgement in judgements:
         following = _following(judgement)
-        for finding in judgement.findings:
-            if finding.outcome is not Outcome.WAIVED and not finding.consequence_of:
-                text = finding_text(finding, width=width, colour=colour, following=following.get(finding.key, ()))
-                lines += [text, ""]
+        for finding in _heads(judgement):
+            text = finding_text(finding, width=width, colour=colour, following=following.get(finding.key, ()))
+            lines += [text, ""]
         lines += list(_waived(judgement))
-        lines += [*_ledger(judgement, width), verdict(judgement)]
+        lines += [*_changes(judgement, width), *_ledger(judgement, width), verdict(judgement)]
     return "\n".join(lines) + "\n"
+
+
+def _heads(judgement: Judgement) -> list[Finding]:
+    """The open findings that do not follow from another one that is shown."""
+    shown = [finding for finding in judgement.told if finding.outcome is not Outcome.WAIVED]
+    keys = {finding.key for finding in shown}
+    return [finding for finding in shown if finding.consequence_of not in keys]
 
 
 def _following(judgement: Judgement) -> dict[str, list[Finding]]:
     """What follows from each finding, by its key."""
     following: dict[str, list[Finding]] = {}
-    for finding in judgement.findings:
+    for finding in judgement.told:
         if finding.consequence_of and finding.outcome is not Outcome.WAIVED:
             following.setdefault(finding.consequence_of, []).append(finding)
     return following
@@ -47,6 +54,7 @@ def summary_text(judgements: Sequence[Judgement], *, width: int = 100) -> str:
         lines += [
             *_notes(judgement, width),
             *_waived(judgement),
+            *_changes(judgement, width),
             *_ledger(judgement, width),
             verdict(judgement),
         ]
@@ -55,8 +63,8 @@ def summary_text(judgements: Sequence[Judgement], *, width: int = 100) -> str:
 
 def _notes(judgement: Judgement, width: int) -> Iterator[str]:
     following = _following(judgement)
-    for finding in judgement.with_outcome(Outcome.FAILED):
-        if finding.severity is Severity.NOTE and not finding.consequence_of:
+    for finding in _heads(judgement):
+        if finding.outcome is Outcome.FAILED and finding.severity is Severity.NOTE:
             yield finding_text(finding, width=width, following=following.get(finding.key, ()))
             yield ""
 
@@ -69,6 +77,7 @@ def finding_text(finding: Finding, *, width: int = 100, colour: bool = False, fo
     painted = _paint(weight, "could-not-check" if unchecked else weight, colour)
     head = f"{printable(str(finding.place))}  {painted}  {finding.check}"
     head += f"  ({printable(subject)})" if subject else ""
+    head += "  new" if finding.new else ""
     rows = [
         ("found", finding.found),
         ("expected", finding.expected),
@@ -113,6 +122,43 @@ def _waived(judgement: Judgement) -> Iterator[str]:
         yield ""
 
 
+def _changes(judgement: Judgement, width: int) -> Iterator[str]:
+    """What the change does to each Application, in as many words as there are objects, up to a bound."""
+    if not judgement.ledger.base:
+        return
+    differing = [change for change in judgement.changes if change.state != "unchanged" or not change.complete]
+    same = len(judgement.changes) - len(differing)
+    yield f"changed  since {judgement.ledger.base}"
+    for change in differing:
+        yield from _block(change.application, _change_text(change), width)
+    if same:
+        yield f"  {_count(same, 'Application')} as before"
+    yield ""
+
+
+def _change_text(change: ChangeSummary) -> str:
+    parts = [f"{change.state} as a whole" if change.state in ("added", "removed") else ""]
+    for what, names in (("added", change.added), ("removed", change.removed), ("changed", change.changed)):
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        parts += [f"{len(names)} {what}: {', '.join(names[:_NAMED])}{more}"] if names else []
+    parts += ["" if change.complete else "not rendered in full, there may be more"]
+    return "; ".join(part for part in parts if part)
+
+
+def _block(name: str, text: str, width: int) -> Iterator[str]:
+    yield f"  {printable(name)}"
+    for line in textwrap.wrap(printable(text), max(40, width - 4), break_long_words=False, break_on_hyphens=False):
+        yield f"    {line}"
+
+
+def _schemas(ledger: Ledger) -> str:
+    held = f"Kubernetes {ledger.kubernetes}"
+    if not ledger.without_schema:
+        return f"{held}, every object held to one"
+    named = ", ".join(f"{count} {kind}" for kind, count in ledger.without_schema.items())
+    return f"{held}; {_count(sum(ledger.without_schema.values()), 'object')} held to none: {named}"
+
+
 def _ledger(judgement: Judgement, width: int) -> Iterator[str]:
     ledger = judgement.ledger
     judged = sum(tally.judged for tally in ledger.checks.values())
@@ -128,11 +174,14 @@ def _ledger(judgement: Judgement, width: int) -> Iterator[str]:
             "objects",
             f"{ledger.objects}: {', '.join(f'{count} {kind}' for kind, count in ledger.kinds.items())}",
         ),
+        ("schemas", _schemas(ledger)),
         ("checks", f"{len(ledger.checks)}, {judged} judgements"),
         ("renders", ", ".join(f"{count} {what}" for what, count in ledger.renders.items())),
     ]
     if ledger.application_sets:
         rows.append(("not expanded", f"ApplicationSets {', '.join(ledger.application_sets)}"))
+    if ledger.elsewhere:
+        rows.append(("elsewhere", f"{len(ledger.elsewhere)} needed from there: {', '.join(ledger.elsewhere)}"))
     if ledger.excluded:
         rows.append(("excluded", f"{len(ledger.excluded)} manifests in folders that policy leaves out"))
     for name, text in rows:
@@ -147,8 +196,8 @@ def verdict(judgement: Judgement) -> str:
     ledger = judgement.ledger
     if not ledger.applications:
         return f"{ledger.environment}: nothing judged: no Application in this tree"
-    open_ = [finding for finding in judgement.findings if finding.outcome is not Outcome.WAIVED]
-    heads = [finding for finding in open_ if not finding.consequence_of]
+    open_ = [finding for finding in judgement.told if finding.outcome is not Outcome.WAIVED]
+    heads = _heads(judgement)
     failed = [finding for finding in heads if finding.outcome is Outcome.FAILED]
     counts = [(severity, sum(f.severity is severity for f in failed)) for severity in Severity]
     parts = [_count(number, severity.value) for severity, number in counts if number]
@@ -158,9 +207,20 @@ def verdict(judgement: Judgement) -> str:
     parts += [f"{following} that follow{'s' if following == 1 else ''} from these"] if following else []
     parts += [_count(ledger.waived_failures, "waived finding")] if ledger.waived_failures else []
     parts += [f"{ledger.waived_unchecked} waived that could not be checked"] if ledger.waived_unchecked else []
-    summary = ", ".join(parts) if parts else "no findings"
+    summary = ", ".join(parts) if parts else "no new findings" if judgement.new_only else "no findings"
+    summary += _age(judgement, open_)
     judged = f"{_count(len(ledger.applications), 'Application')}, {_count(ledger.objects, 'object')}"
     return f"{ledger.environment}: {summary} in {judged}"
+
+
+def _age(judgement: Judgement, open_: Sequence[Finding]) -> str:
+    """How many findings the change has brought, or how many older ones were left aside."""
+    base, older = judgement.ledger.base, len(judgement.older)
+    if not base:
+        return ""
+    if judgement.new_only:
+        return f" since {base}, {_count(older, 'older finding')} left aside"
+    return f" ({len(open_) - older} new since {base})" if open_ else ""
 
 
 def _count(number: int, what: str) -> str:

@@ -6,6 +6,7 @@ Source: Helm v4.2 ``pkg/chart/v2/loader`` (``MergeMaps``) and ``pkg/chart/common
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Collection, Mapping
@@ -23,6 +24,8 @@ _INDEX = re.compile(r"\[(\d+)\]")
 _ESCAPED = re.compile(r"\\(.)")
 _FILE_SPECIAL = re.compile(r"[\\,]")
 _UNESCAPED_COMMA = re.compile(r"(?<!\\),")
+# What go-yaml takes in a text only when it is escaped.
+_UNPRINTABLE = re.compile(r"[\x7f-\x9f\ufeff\ufffe\uffff]")
 
 
 def merge_layers(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,6 +88,15 @@ def _without_nulls(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     return {key: _without_nulls(below) for key, below in value.items() if below is not None}
+
+
+def values_text(value: Any) -> str:
+    """Plain values as the text of a values file: JSON that a YAML parser reads as well.
+
+    Not in ASCII: JSON escapes a character beyond 16 bits, such as an emoji, as two, and go-yaml refuses both.
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def escape_set_value(value: str) -> str:
