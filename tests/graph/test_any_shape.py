@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftgate.graph import Graph, pods, producers, selections, uses
+from driftgate.graph import Graph, State, pods, producers, selections, uses
 from driftgate.model.manifest import Manifest
 from driftgate.model.node import Path
 
@@ -55,4 +55,4 @@ def test_no_shape_of_an_object_ends_the_index(kind: tuple[str, str], spec: Any, 
     assert all(_exists(manifest.object, use.path) for use in graph.uses)
     assert all(_exists(manifest.object, use.key_path) for use in graph.uses if use.key_path)
     for use in graph.uses:
-        assert graph.find(use.target)
+        assert graph.find(use.target).state in State

@@ -88,8 +88,16 @@ def test_beside_an_application_that_does_not_render_nothing_is_missing(tmp_path:
     with graph_of(tmp_path, {"secret": SECRET}, applications={"gone": "nowhere"}) as graph:
         answer, present = graph.find(secret("cache")), graph.find(secret("db"))
     assert (answer.state, answer.incomplete) == (State.CANNOT_TELL, "gone")
-    assert answer.reason == "gone could not be rendered in full and may hold it"
+    assert answer.reason == "gone is not known in full and may hold it"
     assert present.state is State.PRESENT
+
+
+def test_what_an_emptied_application_may_have_held_is_not_missing(tmp_path: Path) -> None:
+    """An Application that renders nothing at all is a finding of its own, and the cause of what others miss."""
+    write(tmp_path, {"emptied/notes.txt": "nothing here"})
+    with graph_of(tmp_path, {"secret": SECRET}, applications={"emptied": "emptied"}) as graph:
+        answer = graph.find(secret("cache"))
+    assert (answer.state, answer.incomplete) == (State.CANNOT_TELL, "emptied")
 
 
 def test_what_a_controller_of_a_custom_kind_may_make_is_not_missing(tmp_path: Path) -> None:

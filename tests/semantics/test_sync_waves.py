@@ -3,11 +3,14 @@ from __future__ import annotations
 import pytest
 
 from driftgate.semantics.sync_waves import (
+    APPLICATION_HEALTH_KEY,
     DEFAULT_SOURCE,
     HOOK_WEIGHT_ANNOTATION,
     KIND_ORDER,
     SYNC_WAVE_ANNOTATION,
+    judges_applications,
     kind_rank,
+    sync_turns,
     sync_wave,
 )
 
@@ -62,3 +65,40 @@ def test_every_kind_has_a_rank_of_its_own() -> None:
     """The list names each kind once; whatever it does not name shares the last rank, in any spelling."""
     assert [kind_rank(kind) for kind in KIND_ORDER] == list(range(len(KIND_ORDER)))
     assert kind_rank("namespace") == kind_rank("Certificate") == len(KIND_ORDER)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "turns"),
+    [
+        ({}, [(1, 0)]),
+        ({SYNC_WAVE_ANNOTATION: "-3"}, [(1, -3)]),
+        ({"argocd.argoproj.io/hook": "PreSync", SYNC_WAVE_ANNOTATION: "2"}, [(0, 2)]),
+        ({"argocd.argoproj.io/hook": "PostSync,PreSync"}, [(0, 0), (2, 0)]),
+        ({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": "-5"}, [(0, -5)]),
+        ({"argocd.argoproj.io/hook": "SyncFail"}, []),
+        ({"argocd.argoproj.io/hook": "PostDelete"}, []),
+        ({"argocd.argoproj.io/hook": "Skip"}, []),
+        ({"helm.sh/hook": "test"}, []),
+    ],
+)
+def test_an_object_has_a_turn_in_every_phase_that_applies_it(
+    annotations: dict[str, object], turns: list[tuple[int, int]]
+) -> None:
+    """Phase and wave of each turn in a sync that succeeds; what none applies has no turn."""
+    assert sync_turns(annotations) == turns
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "judges"),
+    [
+        (APPLICATION_HEALTH_KEY, "return {}", True),
+        (APPLICATION_HEALTH_KEY, "  \n", False),
+        ("resource.customizations.health.argoproj.io_*", "return {}", True),
+        ("resource.customizations.health.argoproj.io_AppProject", "return {}", False),
+        ("resource.customizations", "argoproj.io/Application:\n  health.lua: |\n    return {}\n", True),
+        ("resource.customizations", "argoproj.io/Application:\n  ignoreDifferences: |\n    {}\n", False),
+    ],
+)
+def test_a_health_check_of_applications_is_known_by_name_pattern_or_block(key: str, text: str, judges: bool) -> None:
+    """Only an entry of argocd-cm that says something of Applications' health makes waves wait for them."""
+    assert judges_applications(key, text) is judges
