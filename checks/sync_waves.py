@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from driftgate.judge import Breach, NotApplicable, Result, Subject, Unchecked, check
+from driftgate.model.application import Application
 from driftgate.model.manifest import Manifest
 from driftgate.model.node import Node
 from driftgate.model.outcome import Related, Severity
 from driftgate.policy import ArgoCDSection, Section, setting
-from driftgate.semantics.globs import gobwas_match
 from driftgate.semantics.hooks import SYNC_HOOK_TYPES, hook_types
 from driftgate.semantics.numbers import parse_atoi
-from driftgate.semantics.sync_waves import HOOK_WEIGHT_ANNOTATION, SYNC_WAVE_ANNOTATION, sync_wave
+from driftgate.semantics.sync_waves import (
+    APPLICATION_HEALTH_KEY,
+    HOOK_WEIGHT_ANNOTATION,
+    SYNC_WAVE_ANNOTATION,
+    judges_applications,
+    sync_turns,
+    sync_wave,
+)
 
 POLICY: dict[str, type[Section]] = {}
-_HEALTH_KEY = "resource.customizations.health.argoproj.io_Application"
-_HEALTH_PREFIX = "resource.customizations.health."
-_OLD_CUSTOMIZATIONS = "resource.customizations"
-_IN_ONE_BLOCK = re.compile(
-    r"""^['"]?argoproj\.io/Application['"]?:\s*\n(?:[ \t]+.*\n)*?[ \t]+health\.lua:""", re.MULTILINE
-)
 # What says of an object that it is not to run; Argo CD calls such an object Suspended and waits for it.
 _SUSPENDED = {
     ("apps", "Deployment"): ("spec", "paused"),
@@ -132,7 +132,7 @@ def sync_wave_required(subject: Subject) -> Iterator[Result]:
         return  # told as such
     wave, _ = sync_wave(_plain(application.annotations))
     wanted = f"exactly {rule.exact}" if rule.exact is not None else f"{rule.minimum} or later"
-    if (rule.exact is not None and wave != rule.exact) or (rule.minimum is not None and wave < rule.minimum):
+    if _misses(rule, wave):
         policy = Related(
             subject.policy.place_of("syncWaves", "applications", application.name), "the wave that policy gives it"
         )
@@ -146,6 +146,19 @@ def sync_wave_required(subject: Subject) -> Iterator[Result]:
             field=SYNC_WAVE_ANNOTATION,
             related=(policy,),
         )
+
+
+def _misses(rule: WaveRule, wave: int) -> bool:
+    return (rule.exact is not None and wave != rule.exact) or (rule.minimum is not None and wave < rule.minimum)
+
+
+def is_told_of_wave(subject: Subject, application: Application) -> bool:
+    """Whether a check of this topic finds fault with an Application's wave; what follows from it need not be told."""
+    annotations = _plain(application.annotations)
+    if SYNC_WAVE_ANNOTATION in annotations and not _is_wave(annotations[SYNC_WAVE_ANNOTATION]):
+        return subject.is_on(_NOT_INTEGER)
+    rule = subject.policy.section(SyncWaves, application.name).applications.get(application.name)
+    return rule is not None and _misses(rule, sync_wave(annotations)[0]) and subject.is_on("sync-wave-required")
 
 
 @check(severity=Severity.WARNING)
@@ -163,10 +176,10 @@ def sync_waves_do_not_wait(subject: Subject) -> Iterator[Result]:
     if len(waves) < 2 or not subject.policy.file or _config_is_lost(subject):
         yield NotApplicable()
         return
-    if any(_judges_applications(key, node) for key, node in subject.environment.argocd_config.items()):
+    if any(judges_applications(key, node.text or "") for key, node in subject.environment.argocd_config.items()):
         return
     found = f"children in the waves {', '.join(map(str, sorted(waves)))}"
-    expected = f"{_HEALTH_KEY} in argocd-cm"
+    expected = f"{APPLICATION_HEALTH_KEY} in argocd-cm"
     if subject.policy.section(ArgoCDSection).config:
         yield Breach(subject.application.place, found, expected, field=SYNC_WAVE_ANNOTATION)
     else:
@@ -178,18 +191,6 @@ def _config_is_lost(subject: Subject) -> bool:
     """Whether argocd-cm is not where policy says, which is told of the policy."""
     place = subject.policy.place_of("argocd", "config")
     return any(problem.place == place for problem in subject.environment.problems)
-
-
-def _judges_applications(key: str, node: Node) -> bool:
-    """Whether an entry of argocd-cm holds a health check that Applications get: by name, by pattern, or in one block.
-
-    A key writes the kind as group_Kind and may be a pattern (argo-cd: util/lua/lua.go GetHealthScript).
-    """
-    text = (node.text or "").strip()
-    if key == _OLD_CUSTOMIZATIONS:
-        return _IN_ONE_BLOCK.search(text) is not None
-    pattern = key.removeprefix(_HEALTH_PREFIX).replace("_", "/", 1)
-    return key.startswith(_HEALTH_PREFIX) and bool(text) and gobwas_match(pattern, "argoproj.io/Application")
 
 
 @check(severity=Severity.NOTE)
@@ -223,7 +224,7 @@ def sync_wave_never_ends(subject: Subject) -> Iterator[Result]:
 
     Fix: Put the object into the last wave, or let it run.
     """
-    tasks = [(manifest, task) for manifest in subject.manifests for task in _tasks(manifest)]
+    tasks = [(manifest, task) for manifest in subject.manifests for task in sync_turns(manifest.annotations)]
     still = [(manifest, task) for manifest, task in tasks if _is_suspended(manifest)]
     if not still:
         yield NotApplicable()
@@ -238,18 +239,6 @@ def sync_wave_never_ends(subject: Subject) -> Iterator[Result]:
             place, related = subject.cause(manifest, *path)
             found = f"{manifest.kind} {manifest.name} is suspended, and whether later waves follow is not known"
             yield Unchecked(place, found, "", manifest.object_id, manifest.field(*path), related)
-
-
-def _tasks(manifest: Manifest) -> list[tuple[int, int]]:
-    """The phases of a sync in which an object is applied, by their order, each with its wave; none after a failure."""
-    verdict = hook_types(manifest.annotations)
-    if verdict.skip or verdict.ignored:
-        return []
-    wave, _ = sync_wave(manifest.annotations)
-    phases = verdict.types if verdict.is_hook else ("Sync",)
-    return [
-        (SYNC_HOOK_TYPES.index(phase), wave) for phase in phases if phase in SYNC_HOOK_TYPES and phase != "SyncFail"
-    ]
 
 
 def _is_suspended(manifest: Manifest) -> bool:
