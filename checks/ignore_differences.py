@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from driftgate.judge import Breach, NotApplicable, Result, Subject, Unchecked, check
+from driftgate.argocd_config import system_ignore_rules
+from driftgate.judge import Breach, NotApplicable, Result, Scope, Subject, Unchecked, check
 from driftgate.model.application import IgnoreDifference, Located
 from driftgate.model.environment import ASSUMED_REPOSITORY
 from driftgate.model.manifest import Manifest, dig
@@ -25,6 +26,7 @@ from driftgate.semantics.jsonpointer import pointer_problem, remove
 POLICY: dict[str, type[Section]] = {}
 RESPECT = "RespectIgnoreDifferences=true"
 _RULES = ("spec", "ignoreDifferences")
+_EVALUATED = "fields, iteration and select with plain conditions"
 _OPTIONS = ("spec", "syncPolicy", "syncOptions")
 # Kinds whose controllers write Secrets that Argo CD does not render, with the field that names the Secret; without
 # that field the Secret is called like the object.
@@ -71,11 +73,16 @@ class IgnoreDifferences(Section):
     hidden_fields: Literal["whole", "any"] = setting(
         "whole", "Which rendered fields a rule must not hide: whole top-level ones such as /spec, or any."
     )
-    accepted: tuple[IgnoreRule, ...] = setting((), "Rules that may hide what is rendered, each with its reason.")
+    accepted: tuple[IgnoreRule, ...] = setting(
+        (), "Rules, also of argocd-cm, that may hide what is rendered, each with its reason."
+    )
     respects: tuple[SystemRule, ...] = setting(
         (), "System rules that RespectIgnoreDifferences is meant for where an Application has no rule of its own."
     )
     field_managers: tuple[str, ...] = setting((), "The field managers that exist; any name, if none is listed.")
+    maximum_ignored_share: float | None = setting(
+        None, "How much of an object's fields may be left out of the comparison by all rules together, in percent."
+    )
 
 
 POLICY["ignoreDifferences"] = IgnoreDifferences
@@ -146,7 +153,11 @@ def _applies(rule: IgnoreDifference, manifest: Manifest) -> bool:
 
 def _compared(subject: Subject) -> list[Manifest]:
     """What Argo CD compares of an Application: everything it renders but hooks."""
-    verdicts = [(manifest, hook_types(manifest.annotations)) for manifest in subject.manifests]
+    return _without_hooks(subject.manifests)
+
+
+def _without_hooks(manifests: Sequence[Manifest]) -> list[Manifest]:
+    verdicts = [(manifest, hook_types(manifest.annotations)) for manifest in manifests]
     return [manifest for manifest, verdict in verdicts if not (verdict.is_hook or verdict.skip)]
 
 
@@ -261,11 +272,13 @@ def unused_entries(subject: Subject) -> Iterator[Breach]:
         entries = subject.policy.node.get(*path)
         users = [a.application for a in subject.environment.applications if application in ("", a.application.name)]
         used = [e for user in users for rule in user.ignore_differences for e in _expressions(rule)]
+        by_system = [e for rule in subject.once(_system_rules) for e in _expressions(rule)]
         section = subject.policy.section(IgnoreDifferences, application)
         for name, rules in (("allowed", section.allowed or ()), ("accepted", section.accepted)):
             for index, entry in enumerate(rules if entries is not None and entries.get(name) else ()):
                 # A required rule that nobody has is told as missing.
-                if users and entry not in section.required and not any(_is_within(e, entry) for e in used):
+                known = [*used, *by_system] if name == "accepted" else used
+                if users and entry not in section.required and not any(_is_within(e, entry) for e in known):
                     place = subject.policy.place_of(*path, name, index)
                     found = f"no Application ignores anything of {_label(entry)}"
                     field = f"{field_path((*path, name))}[{_label(entry)}]"
@@ -504,8 +517,7 @@ def _sets_something(manifest: Manifest, path: Path) -> bool:
 
 def _takes_jq(expression: _Expression, manifest: Manifest) -> Unchecked:
     found = f"{expression.text} is more than can be evaluated without jq"
-    expected = "fields, iteration and select with plain conditions"
-    return Unchecked(expression.place, found, expected, object=manifest.object_id, field=expression.key)
+    return Unchecked(expression.place, found, _EVALUATED, object=manifest.object_id, field=expression.key)
 
 
 @check(severity=Severity.NOTE)
@@ -524,10 +536,14 @@ def ignore_difference_hides_rendered(subject: Subject) -> Iterator[Result]:
     compared = _compared(subject)
     for rule in subject.application.ignore_differences:
         for expression in _expressions(rule):
-            if any(entry.reason.strip() and _is_within(expression, entry) for entry in section.accepted):
+            if _is_accepted(expression, section):
                 continue
             for manifest in filter(lambda m: _applies(rule, m), compared):
                 yield from _hides(expression, manifest, section.hidden_fields)
+
+
+def _is_accepted(expression: _Expression, section: IgnoreDifferences) -> bool:
+    return any(entry.reason.strip() and _is_within(expression, entry) for entry in section.accepted)
 
 
 def _hides(expression: _Expression, manifest: Manifest, which: Literal["whole", "any"]) -> Iterator[Result]:
@@ -545,6 +561,114 @@ def _hides(expression: _Expression, manifest: Manifest, which: Literal["whole", 
                 field=f"{expression.key}.{manifest.field(*path)}",
                 related=(Related(manifest.place_of(*path), "where Git sets it"),),
             )
+
+
+def _system_rules(subject: Subject) -> tuple[IgnoreDifference, ...]:
+    return system_ignore_rules(subject.environment.argocd_config)
+
+
+@check(severity=Severity.NOTE, scope=Scope.ENVIRONMENT)
+def system_rule_hides_rendered(subject: Subject) -> Iterator[Result]:
+    """A system rule of argocd-cm hides what Applications render
+
+    Why: A system rule counts for every Application of the Argo CD, and none of their manifests shows it. A field that
+    Git sets and such a rule leaves out can drift everywhere at once (argo-cd: util/settings/settings.go
+    GetResourceOverrides).
+
+    Fix: Narrow the rule to what others write, give it to the one Application that needs it, or accept it in policy
+    under ignoreDifferences.accepted with a reason.
+    """
+    section = subject.section(IgnoreDifferences)
+    expressions = [e for rule in subject.once(_system_rules) for e in _expressions(rule)]
+    if not expressions:
+        yield NotApplicable()
+    for expression in expressions:
+        if not _is_accepted(expression, section):
+            yield from _hides_of_all(subject, expression, section.hidden_fields)
+
+
+def _hides_of_all(subject: Subject, expression: _Expression, which: Literal["whole", "any"]) -> Iterator[Result]:
+    """What one system rule hides of all that is rendered, as one result with the first object as its example."""
+    seen: list[tuple[Manifest, Path]] = []
+    for manifest in (m for loaded in subject.environment.applications for m in _without_hooks(loaded.manifests)):
+        hidden = _hidden(expression, manifest) if _applies(expression.rule, manifest) else ()
+        if hidden is None:
+            found, expected = f"{expression.text} is more than can be evaluated without jq", _EVALUATED
+            yield Unchecked(expression.place, found, expected, field=_system_key(expression))
+            return
+        seen += [
+            (manifest, path) for path in hidden if which == "any" or len(path) <= 1 if _sets_something(manifest, path)
+        ]
+    if seen:
+        manifest, path = seen[0]
+        others = len({id(manifest) for manifest, _ in seen}) - 1
+        shown = f"{field_path(path) or 'the whole'} of {manifest.kind} {manifest.name}"
+        found = f"{expression.text} hides {shown}" + (f" and of {others} more" if others else "")
+        related = (Related(manifest.place_of(*path), "where Git sets it"),)
+        expected = "a rule for fields that Git does not set"
+        yield Breach(expression.place, found, expected, field=_system_key(expression), related=related)
+
+
+def _system_key(expression: _Expression) -> str:
+    return f"argocd-cm[{expression.rule.label}].{expression.field}[{expression.text}]"
+
+
+@check()
+def ignored_share_too_large(subject: Subject) -> Iterator[Result]:
+    """More of an object is left out of the comparison than policy allows
+
+    Why: Rule upon rule, each small, an object ends up of which nothing is compared any more: it shows Synced whatever
+    runs. Counted are the fields that Git sets below spec, data and the like, and every rule that applies: the
+    Application's own and those of argocd-cm. What a rule with field managers hides is not known without the cluster.
+
+    Fix: Narrow the rules to what others write, or accept one in policy under ignoreDifferences.accepted with a reason.
+    """
+    maximum = subject.section(IgnoreDifferences).maximum_ignored_share
+    if maximum is None or not subject.manifests:
+        yield NotApplicable()
+        return
+    rules = (*subject.application.ignore_differences, *subject.once(_system_rules))
+    section = subject.section(IgnoreDifferences)
+    expressions = [e for rule in rules for e in _expressions(rule) if not _is_accepted(e, section)]
+    for manifest in _compared(subject):
+        applying = [expression for expression in expressions if _applies(expression.rule, manifest)]
+        yield from _share(subject, manifest, applying, maximum)
+
+
+def _share(subject: Subject, manifest: Manifest, expressions: list[_Expression], maximum: float) -> Iterator[Result]:
+    fields = [path for path in _fields(manifest.object, ()) if _counts(manifest, path)]
+    hidden = {id(expression): _hidden(expression, manifest) for expression in expressions}
+    ignored = {id(e): {field for field in fields if _is_below(field, hidden[id(e)] or ())} for e in expressions}
+    together = set().union(*ignored.values())
+    if fields and len(together) * 100 > maximum * len(fields):
+        most, *others = sorted(expressions, key=lambda e: -len(ignored[id(e)]))
+        texts = ", ".join(e.text for e in (most, *others) if ignored[id(e)])
+        share = f"{len(together)} of {len(fields)} fields ({len(together) * 100 / len(fields):.0f} %)"
+        found = f"{share} of {manifest.kind} {manifest.name} are left out of the comparison by {texts}"
+        related = tuple(Related(e.place, "a rule that hides more of it") for e in others if ignored[id(e)])
+        asked = subject.policy_entry("ignoreDifferences", "maximumIgnoredShare", note="what policy says")
+        expected = f"at most {maximum:g} %"
+        yield Breach(most.place, found, expected, manifest.object_id, "ignored share", (*related, *asked))
+        return
+    yield from (_takes_jq(e, manifest) for e in expressions if hidden[id(e)] is None)
+
+
+def _fields(value: Any, path: Path) -> Iterator[Path]:
+    """The paths of everything that has no parts."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    if not parts and not isinstance(value, dict | list):
+        yield path
+    for step, below in parts:
+        yield from _fields(below, (*path, step))
+
+
+def _counts(manifest: Manifest, path: Path) -> bool:
+    """Whether a field is part of what the object is for: not what names it, and not nothing."""
+    return path[0] not in ("apiVersion", "kind", "metadata") and _sets_something(manifest, path)
+
+
+def _is_below(field: Path, hidden: Sequence[Path]) -> bool:
+    return any(field[: len(path)] == path for path in hidden)
 
 
 @check(severity=Severity.NOTE)

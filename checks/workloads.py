@@ -1,12 +1,11 @@
-"""What runs in the Pods: resources, replicas, images, probes; and how it is reached."""
+"""What runs in the Pods: resources, replicas, probes; and how it is reached. Images have a topic of their own."""
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from driftgate.judge import Breach, NotApplicable, Result, Subject, Unchecked, check
@@ -14,7 +13,7 @@ from driftgate.model.manifest import Manifest, dig
 from driftgate.model.node import Path, field_path
 from driftgate.model.outcome import Related
 from driftgate.policy import Section, setting
-from driftgate.semantics.images import Image, default_pull_policy, parse_image
+from driftgate.semantics.images import Image, parse_image
 from driftgate.semantics.quantity import parse_quantity
 
 POLICY: dict[str, type[Section]] = {}
@@ -35,7 +34,6 @@ _SCALED = {
 _SCALERS = {("autoscaling", "HorizontalPodAutoscaler"), ("keda.sh", "ScaledObject")}
 # Byte amounts: a fraction of a byte is nothing a node can give.
 _BYTES = re.compile(r"memory|storage|ephemeral-storage|hugepages-.*|sizeLimit")
-_CREDENTIALS = re.compile(r"://|:[^/@]*@(?!sha\d)")
 _MAX_SHOWN = 120
 _FITS: dict[str, Callable[[Any, Any], bool]] = {"exact": operator.eq, "minimum": operator.ge, "maximum": operator.le}
 _ATTRIBUTES = {
@@ -111,7 +109,7 @@ POLICY["workloads"] = Workloads
 
 
 @dataclass(frozen=True, slots=True)
-class _Container:
+class Container:
     """One container of a Pod template, and where it stands in the manifest."""
 
     manifest: Manifest
@@ -121,23 +119,28 @@ class _Container:
 
     @property
     def name(self) -> str:
+        """Its name, or the empty text."""
         name = self.body.get("name")
         return name if isinstance(name, str) else ""
 
     @property
     def title(self) -> str:
+        """How a finding calls it."""
         return f"{'init container' if self.init else 'container'} {self.name or '(unnamed)'}"
 
     @property
     def image_text(self) -> str | None:
+        """The image as written."""
         text = self.body.get("image")
         return text if isinstance(text, str) else None
 
     @property
     def image(self) -> Image | None:
+        """The image as a kubelet reads it; None for one that it refuses."""
         return None if self.image_text is None else parse_image(self.image_text)
 
     def amount(self, block: str, resource: str) -> Any:
+        """A request or limit as written."""
         return dig(self.body, ("resources", block, resource))
 
     def pod_amount(self, block: str, resource: str) -> Any:
@@ -145,36 +148,37 @@ class _Container:
         return dig(self.manifest.object, (*self.path[:-2], "resources", block, resource))
 
 
-def _containers(subject: Subject) -> Iterator[_Container]:
-    for manifest in subject.manifests:
+def containers_of(manifests: Iterable[Manifest]) -> Iterator[Container]:
+    """Every container of the manifests' Pods, init containers included."""
+    for manifest in manifests:
         spec = manifest.pod_spec_path
         for block in ("initContainers", "containers") if spec is not None else ():
             path = (*(spec or ()), block)
             listed = manifest.get(*path)
             for index, body in enumerate(listed if isinstance(listed, list) else ()):
                 if isinstance(body, dict):
-                    yield _Container(manifest, (*path, index), body, block == "initContainers")
+                    yield Container(manifest, (*path, index), body, block == "initContainers")
 
 
 @dataclass(frozen=True, slots=True)
-class _Ruled:
+class Ruled:
     """A container, what policy asks of it in one respect, and where policy says so."""
 
-    container: _Container
+    container: Container
     rule: Any
     related: tuple[Related, ...]
 
 
-def _ruled(subject: Subject, *keys: str) -> list[_Ruled]:
+def ruled_by(subject: Subject, *keys: str) -> list[Ruled]:
     """The containers that policy asks something of: their own rule where they have one, else that of all."""
     section = subject.section(Workloads)
     ruled = []
-    for container in _containers(subject):
+    for container in containers_of(subject.manifests):
         own = _rule(section.containers.get(container.name), keys)
         rule = own if own is not None else _rule(section, keys)
         if rule is not None:
             prefix = ("containers", container.name) if own is not None else ()
-            ruled.append(_Ruled(container, rule, subject.policy_entry("workloads", *prefix, *keys)))
+            ruled.append(Ruled(container, rule, subject.policy_entry("workloads", *prefix, *keys)))
     return ruled
 
 
@@ -185,15 +189,16 @@ def _rule(rules: ContainerRules | None, keys: tuple[str, ...]) -> Any:
     return value
 
 
-def _amounts(subject: Subject) -> Iterator[tuple[_Ruled, tuple[str, str]]]:
+def _amounts(subject: Subject) -> Iterator[tuple[Ruled, tuple[str, str]]]:
     """Every rule about a quantity, with the block and the resource that it speaks of."""
     for block in _BLOCKS:
         for resource in _RESOURCES:
-            for ruled in _ruled(subject, "resources", block, resource):
+            for ruled in ruled_by(subject, "resources", block, resource):
                 yield ruled, (block, resource)
 
 
-def _with(breach: Breach, related: tuple[Related, ...]) -> Breach:
+def with_related(breach: Breach, related: tuple[Related, ...]) -> Breach:
+    """A breach with further places that prove it."""
     return replace(breach, related=(*breach.related, *related))
 
 
@@ -212,20 +217,20 @@ def resources_missing(subject: Subject) -> Iterator[Result]:
     for ruled, where in asked:
         container = ruled.container
         if container.amount(*where) is None and container.pod_amount(*where) is None:
-            yield _with(_missing(subject, container, *where, ruled.rule), ruled.related)
+            yield with_related(_missing(subject, container, *where, ruled.rule), ruled.related)
 
 
-def _missing(subject: Subject, container: _Container, block: str, resource: str, amount: Amount) -> Breach:
+def _missing(subject: Subject, container: Container, block: str, resource: str, amount: Amount) -> Breach:
     found = f"no {block}.{resource} in {container.title}"
     limit = container.amount("limits", resource)
     if block == "requests" and limit is not None:
-        found += f"; Kubernetes takes the limit, {_shown(limit)}"
+        found += f"; Kubernetes takes the limit, {shown(limit)}"
     expected = f"{block}.{resource} {_wanted(amount)}".strip()
     path = (*container.path, "resources", block, resource)
     return subject.breach(container.manifest, path, found, expected, anchor=_beside(container, block, resource))
 
 
-def _beside(container: _Container, block: str, resource: str) -> Path | None:
+def _beside(container: Container, block: str, resource: str) -> Path | None:
     """The nearest quantity that is set: its values line is where the missing one belongs."""
     if container.manifest.node is not None:
         return None
@@ -258,7 +263,7 @@ def resources_out_of_policy(subject: Subject) -> Iterator[Result]:
         yield from _out_of_policy(subject, ruled, where)
 
 
-def _out_of_policy(subject: Subject, ruled: _Ruled, where: tuple[str, str]) -> Iterator[Result]:
+def _out_of_policy(subject: Subject, ruled: Ruled, where: tuple[str, str]) -> Iterator[Result]:
     container, amount = ruled.container, ruled.rule
     manifest, path = container.manifest, (*container.path, "resources", *where)
     texts = {name: getattr(amount, name) for name in _FITS if getattr(amount, name) is not None}
@@ -274,15 +279,15 @@ def _out_of_policy(subject: Subject, ruled: _Ruled, where: tuple[str, str]) -> I
     if quantity is None:
         return  # missing or invalid: checks of their own
     if not all(_FITS[name](quantity, bound) for name, bound in bounds.items()):
-        found = f"{field_path(where)} {_shown(value)} in {container.title}"
-        yield _with(subject.breach(manifest, path, found, _wanted(amount)), ruled.related)
+        found = f"{field_path(where)} {shown(value)} in {container.title}"
+        yield with_related(subject.breach(manifest, path, found, _wanted(amount)), ruled.related)
 
 
 def _quantity(value: Any) -> Any:
     return parse_quantity(value) if isinstance(value, str | int | float) else None
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value for a message: a quantity bare, other text in quotes, structures by their type."""
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
@@ -310,17 +315,17 @@ def requests_above_limits(subject: Subject) -> Iterator[Result]:
             request, bound = _quantity(value), _quantity(limit)
             if request is None or bound is None or request <= bound:
                 continue
-            found = f"requests.{resource} {_shown(value)}, limits.{resource} {_shown(limit)} in {title}"
+            found = f"requests.{resource} {shown(value)}, limits.{resource} {shown(limit)} in {title}"
             place, _ = subject.cause(manifest, *limit_path)
             breach = subject.breach(
-                manifest, (*path, "resources", "requests", resource), found, f"at most {_shown(limit)}"
+                manifest, (*path, "resources", "requests", resource), found, f"at most {shown(limit)}"
             )
-            yield _with(breach, (Related(place, "the limit"),))
+            yield with_related(breach, (Related(place, "the limit"),))
 
 
 def _holders(subject: Subject) -> Iterator[tuple[Manifest, Path, str]]:
     """Everything that has resources: each container, and the Pod as a whole."""
-    for container in _containers(subject):
+    for container in containers_of(subject.manifests):
         yield container.manifest, container.path, container.title
     for manifest in subject.manifests:
         if manifest.pod_spec_path is not None:
@@ -342,7 +347,7 @@ def quantity_invalid(subject: Subject) -> Iterator[Result]:
     for manifest, path, value in found:
         fault = _quantity_fault(str(path[-1]), value)
         if fault:
-            text = f"{field_path(path[-2:])} {_shown(value)} {fault}"
+            text = f"{field_path(path[-2:])} {shown(value)} {fault}"
             yield subject.breach(manifest, path, text, "a quantity such as 500m or 512Mi")
 
 
@@ -408,9 +413,9 @@ def replicas_out_of_policy(subject: Subject) -> Iterator[Result]:
         value = manifest.get("spec", "replicas")
         count = 1 if value is None else value
         if not _fits(count, rule):
-            found = "no replicas, which is 1" if value is None else f"replicas {_shown(value)}"
+            found = "no replicas, which is 1" if value is None else f"replicas {shown(value)}"
             breach = subject.breach(manifest, ("spec", "replicas"), found, wanted)
-            yield _with(breach, subject.policy_entry("workloads", "replicas"))
+            yield with_related(breach, subject.policy_entry("workloads", "replicas"))
 
 
 def _fits(count: Any, rule: Replicas) -> bool:
@@ -435,132 +440,6 @@ def _is_autoscaled(subject: Subject, workload: Manifest) -> bool:
 
 
 @check()
-def image_pull_policy_unexpected(subject: Subject) -> Iterator[Result]:
-    """A container's image is pulled by another policy than the environment's
-
-    Why: IfNotPresent keeps running what a node once pulled under a tag, Always asks the registry at every start. Where
-    nothing is set Kubernetes takes Always for latest and IfNotPresent otherwise (kubernetes:
-    pkg/apis/core/v1/defaults.go).
-
-    Fix: Set imagePullPolicy to what policy names.
-    """
-    asked = _ruled(subject, "imagePullPolicies")
-    if not asked:
-        yield NotApplicable()
-    for ruled in asked:
-        container = ruled.container
-        value = container.body.get("imagePullPolicy") or ""
-        effective = value or (default_pull_policy(container.image) if container.image else "")
-        # Without a policy and a readable image nothing decides: image-invalid tells.
-        if effective and effective not in ruled.rule:
-            found = f"{_shown(value)} in" if value else f"none, which is {effective}, in"
-            anchor = None if value else (*container.path, "image")
-            breach = subject.breach(
-                container.manifest,
-                (*container.path, "imagePullPolicy"),
-                f"{found} {container.title}",
-                " or ".join(ruled.rule),
-                anchor=anchor,
-            )
-            yield _with(breach, ruled.related)
-
-
-@check()
-def image_registry_unexpected(subject: Subject) -> Iterator[Result]:
-    """An image comes from a registry that policy does not name
-
-    Why: An image from elsewhere has passed none of the environment's scans, cannot be pulled with its pull secret, and
-    is gone when somebody else's registry is.
-
-    Fix: Push the image to a registry of the policy and name it there, or add the registry to policy with its reason.
-    """
-    asked = _ruled(subject, "imageRegistries")
-    if not asked:
-        yield NotApplicable()
-    for ruled in asked:
-        container, image = ruled.container, ruled.container.image
-        if image is not None and not any(map(image.is_below, ruled.rule)):
-            found = f"{image.repository} in {container.title}"
-            expected = " or ".join(ruled.rule)
-            part = _repository_text(container, image)
-            breach = subject.breach(container.manifest, (*container.path, "image"), found, expected, part=part)
-            yield _with(breach, ruled.related)
-
-
-def _repository_text(container: _Container, image: Image) -> str:
-    """The image as written without its tag and digest."""
-    suffix = (f":{image.tag}" if image.tag else "") + (f"@{image.digest}" if image.digest else "")
-    return (container.image_text or "").removesuffix(suffix)
-
-
-@check()
-def image_tag_mutable(subject: Subject) -> Iterator[Result]:
-    """An image's tag is one that is pushed again and again
-
-    Why: Git then no longer says what runs: two Pods of one Deployment can run different code, and going back to the
-    last commit does not bring back the last image. A digest beside the tag settles it.
-
-    Fix: Name a version, or add the digest.
-    """
-    asked = _ruled(subject, "mutableTags")
-    if not asked:
-        yield NotApplicable()
-    for ruled in asked:
-        container, image = ruled.container, ruled.container.image
-        if image is None or image.digest or not any(fnmatchcase(image.effective_tag, tag) for tag in ruled.rule):
-            continue
-        found = (f"tag {image.tag}" if image.tag else "no tag, which is latest,") + f" in {container.title}"
-        part = image.tag or _repository_text(container, image)
-        breach = subject.breach(
-            container.manifest, (*container.path, "image"), found, "a fixed version, or a digest", part=part
-        )
-        yield _with(breach, ruled.related)
-
-
-@check()
-def image_invalid(subject: Subject) -> Iterator[Result]:
-    """An image reference cannot be read
-
-    Why: The kubelet answers InvalidImageName and never starts the container (distribution: reference); an empty image
-    is refused by the API server already. Most often a value is empty, or a placeholder was left in.
-
-    Fix: Give registry, repository and tag a value: lower case, without spaces, such as registry.example.com/app:1.4.2.
-    """
-    containers = list(_containers(subject))
-    if not containers:
-        yield NotApplicable()
-    for container in containers:
-        if container.image is not None:
-            continue
-        value = container.body.get("image")
-        found = f"{'no image' if value is None else _shown_image(value)} in {container.title}"
-        part = _broken_part(container.image_text)
-        path = (*container.path, "image")
-        yield subject.breach(container.manifest, path, found, "registry/repository:tag", part=part)
-
-
-def _shown_image(value: Any) -> str:
-    if isinstance(value, str) and _CREDENTIALS.search(value):
-        return "a text with a URL or a password in it"
-    return _shown(value)
-
-
-def _broken_part(text: str | None) -> str | None:
-    """The piece of an image that is wrong with it: "" where one is empty, None where it is the whole."""
-    if text is None:
-        return None
-    if not text or text[0] in ":/@" or text[-1] in ":/@" or "//" in text or "/:" in text or ":@" in text:
-        return ""
-    name, _, digest = text.partition("@")
-    if digest and parse_image(name):
-        return digest
-    repository, _, tag = name.rpartition(":")
-    if repository and "/" not in tag:
-        return tag if parse_image(repository) else repository
-    return None
-
-
-@check()
 def probe_missing(subject: Subject) -> Iterator[Result]:
     """A container lacks a probe that policy asks for
 
@@ -572,7 +451,7 @@ def probe_missing(subject: Subject) -> Iterator[Result]:
     kinds = subject.section(Workloads).probe_kinds
     asked = [
         ruled
-        for ruled in _ruled(subject, "probes")
+        for ruled in ruled_by(subject, "probes")
         if ruled.rule and not ruled.container.init and ruled.container.manifest.kind in kinds
     ]
     if not asked:
@@ -583,7 +462,7 @@ def probe_missing(subject: Subject) -> Iterator[Result]:
             if not _has_handler(container.body.get(f"{probe}Probe")):
                 path = (*container.path, f"{probe}Probe")
                 found = f"no {probe} probe in {container.title}"
-                yield _with(subject.breach(container.manifest, path, found, f"a {probe} probe"), ruled.related)
+                yield with_related(subject.breach(container.manifest, path, found, f"a {probe} probe"), ruled.related)
 
 
 def _has_handler(probe: Any) -> bool:
@@ -607,6 +486,6 @@ def service_type_unexpected(subject: Subject) -> Iterator[Result]:
         value = manifest.get("spec", "type")
         effective = "ClusterIP" if value in (None, "") else value
         if effective not in allowed:
-            found = f"type {_shown(effective)}" + (", because none is set" if value != effective else "")
+            found = f"type {shown(effective)}" + (", because none is set" if value != effective else "")
             breach = subject.breach(manifest, ("spec", "type"), found, " or ".join(allowed))
-            yield _with(breach, subject.policy_entry("workloads", "serviceTypes"))
+            yield with_related(breach, subject.policy_entry("workloads", "serviceTypes"))

@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 from driftgate.model.outcome import Severity
-from tests.e2e.seeding import INGRESS_APP, OPENBAO_APP, POLICY, WEB_APP, At, Edit, Row, for_web, replaced
+from tests.e2e.seeding import (
+    ARGOCD_CM,
+    INGRESS_APP,
+    OPENBAO_APP,
+    POLICY,
+    WEB_APP,
+    At,
+    Edit,
+    Row,
+    appended,
+    for_web,
+    replaced,
+)
 
 RESPECT = "      - RespectIgnoreDifferences=true\n"
 OPTION = "      - ApplyOutOfSyncOnly=true\n"
+SHARE = "  maximumIgnoredShare: 0\n"
+SYSTEM_RULE = """\
+  resource.customizations.ignoreDifferences.apps_Deployment: |
+    jsonPointers:
+      - {pointer}
+"""
+EXISTING_SYSTEM_RULE = appended(ARGOCD_CM, SYSTEM_RULE.format(pointer="/status").replace("apps_Deployment", "Service"))
 POINTERS = "jsonPointers: [/spec/progressDeadlineSeconds]"
 RULE = f"    - {{group: apps, kind: Deployment, {POINTERS}}}\n"
 JQ = RULE.replace(POINTERS, "jqPathExpressions: [.spec.paused]")
@@ -29,8 +48,8 @@ ROWS = (
     ),
     Row(
         "ignore-difference-not-allowed",
-        replaced(OPENBAO_APP, "        - /status\n", "        - /status\n        - /spec/refreshInterval\n"),
-        At(OPENBAO_APP, "        - /spec/refreshInterval"),
+        replaced(OPENBAO_APP, "        - /status\n", "        - /status\n        - /spec/refreshPolicy\n"),
+        At(OPENBAO_APP, "        - /spec/refreshPolicy"),
         replaced(OPENBAO_APP, "        - /status\n", "        - /status # 상태\n"),
     ),
     Row(
@@ -87,14 +106,29 @@ ROWS = (
         severity=Severity.NOTE,
         given=_ignoring(MANAGERS, ", fieldManagers: [kube-controller-manager]"),
     ),
-    # A Deployment whose whole spec is ignored may drift for ever.
+    # A Deployment whose whole spec is ignored may drift for ever. How much that is of it is another question.
     Row(
         "ignore-difference-hides-rendered",
         replaced(WEB_APP, "[/spec/progressDeadlineSeconds]", "[/spec]"),
         At(WEB_APP, "[/spec]"),
         replaced(WEB_APP, "[/spec/progressDeadlineSeconds]", "[/status]"),
         severity=Severity.NOTE,
+        given=(*_ignoring(RULE), replaced(WEB_APP, OPTION, OPTION + RESPECT), replaced(POLICY, SHARE, "")),
+    ),
+    Row(
+        "ignored-share-too-large",
+        replaced(WEB_APP, "[/spec/progressDeadlineSeconds]", "[/spec/revisionHistoryLimit]"),
+        At(WEB_APP, "[/spec/revisionHistoryLimit]"),
+        replaced(WEB_APP, "[/spec/progressDeadlineSeconds]", "[/spec/paused]"),
         given=(*_ignoring(RULE), replaced(WEB_APP, OPTION, OPTION + RESPECT)),
+    ),
+    Row(
+        "system-rule-hides-rendered",
+        appended(ARGOCD_CM, SYSTEM_RULE.format(pointer="/spec")),
+        At(ARGOCD_CM, "      - /spec"),
+        appended(ARGOCD_CM, SYSTEM_RULE.format(pointer="/status/conditions")),
+        severity=Severity.NOTE,
+        given=(EXISTING_SYSTEM_RULE, replaced(POLICY, SHARE, "")),
     ),
     Row(
         "respect-ignore-differences-without-rules",
@@ -116,6 +150,6 @@ ROWS = (
         At(WEB_APP, "[/spec/replicas]"),
         replaced(WEB_APP, "[/spec/progressDeadlineSeconds]", "[/spec/paused]"),
         severity=Severity.NOTE,
-        given=_ignoring(RULE),
+        given=(*_ignoring(RULE), replaced(POLICY, SHARE, "")),
     ),
 )
