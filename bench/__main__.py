@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bench.generate import generate
 from bench.measure import median_of, peak_memory, run
+from bench.schemas import microseconds_per_object
 from bench.table import Row, table_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +23,18 @@ PYTHON = sys.executable
 CHECK = (PYTHON, "-m", "driftgate.cli", "check")
 MILLION = 1_000_000
 # The index over all Applications of a tree, and an answer to every question that the tree asks of it.
+CREDENTIALS = """\
+import time
+from pathlib import Path
+from driftgate.credentials import CredentialFinder
+from driftgate.files import FileRoot
+root = FileRoot(Path({tree!r}))
+list(root.files())  # which every run reads anyway
+start = time.perf_counter()
+scan = CredentialFinder(root, lambda paths: frozenset(), None)([])
+assert scan.files and not scan.found
+print("took", time.perf_counter() - start)
+"""
 GRAPH = """
 import pathlib, time
 from driftgate.assembly import assemble
@@ -45,7 +58,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="driftgate-bench-") as scratch:
         bench = Bench(Path(scratch), options.runs, options.helm)
         _note(f"Python {platform.python_version()}, medians of {options.runs} runs; {_machine()}")
-        rows = [*bench.start(), *bench.environment(ROOT), *bench.generated(options.applications)]
+        rows = [*bench.start(), *bench.environment(ROOT), *bench.values(), *bench.generated(options.applications)]
     print(table_text(rows))
     missed = [row.work for row in rows if not row.met]
     print(f"\nmissed: {', '.join(missed)}" if missed else "\nevery goal is met")
@@ -156,10 +169,35 @@ class Bench:
             rows.append(
                 Row(name, seconds, "s", round(self.bare + known + 0.5, 2), self.bare + known, "bare pytest + check")
             )
+        compiled, first = microseconds_per_object(root, self.runs)
+        rows.append(Row("schema check of an object", compiled, "µs", 20.0, first, "with reading and compiling it"))
         if self.helm:
             command = self._seconds(*check, "--no-cache", "--no-embedded-helm")
             rows.append(Row("check, embedded rendering", cold, "s", None, command, "check by the helm command"))
         return rows
+
+    def values(self, applications: int = 40) -> list[Row]:
+        """What it costs to find the values of an Application that nothing reads, beside rendering and judging it."""
+        _note(f"the values of {applications} Applications")
+        seconds = {}
+        for probe in ("never", "always"):
+            tree = self.scratch / f"values-{probe}"
+            generate(tree, applications)
+            for policy in (tree / "policies").iterdir():
+                policy.write_text(f"{policy.read_text(encoding='utf-8')}valuesRead: {{probe: {probe}}}\n", "utf-8")
+            self._judged(tree, applications + 1)
+            check = (*CHECK, str(tree))
+            seconds[probe] = self._seconds(*check, cold=True), self._seconds(*check)
+        blame = (PYTHON, "-m", "driftgate.cli", "blame", "plate-web-stg", "--root", str(ROOT))
+        cold, warm = (
+            1000 * (with_probes - without) / applications
+            for with_probes, without in zip(seconds["always"], seconds["never"], strict=True)
+        )
+        return [
+            Row("values probed, nothing cached, for each Application", cold, "ms"),
+            Row("values probed, cached, for each Application", warm, "ms"),
+            Row("blame of a whole Application, nothing cached", self._seconds(*blame, cold=True), "s"),
+        ]
 
     def generated(self, applications: int) -> list[Row]:
         """A generated repository in which every Application has a chart of its own."""
@@ -174,13 +212,35 @@ class Bench:
         rows = [
             Row(f"{what}, nothing cached", cold, "s", goals[0], self.bare, "bare pytest"),
             Row(f"{what}, cached", warm, "s", goals[1], cold, "nothing cached"),
+            self._reviewed(tree, what, warm),
             Row("the graph of these", self._told(GRAPH.format(tree=str(tree))), "s", None, warm, "check, cached"),
+            Row("the search for credentials", self._searched(tree), "s", 0.5, warm, "check, cached"),
         ]
         shutil.rmtree(self.cache, ignore_errors=True)
         peak = peak_memory(check, self.variables, self.scratch)
         if peak is not None:
             rows.append(Row(f"{what}, memory of all processes", peak / MILLION, "MB", goals[2]))
         return rows
+
+    def _reviewed(self, tree: Path, what: str, warm: float) -> Row:
+        """The same with the change of one values line, against a commit of the tree as it was."""
+        for arguments in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "base")):
+            identity = ("-c", "user.name=bench", "-c", "user.email=bench@example.com", "-c", "commit.gpgsign=false")
+            run(("git", *identity, *arguments), self.variables, tree)
+        values = min((tree / "charts").glob("*/values-live.yaml"))
+        before = values.read_text(encoding="utf-8")
+        values.write_text(before.replace("replicas: ", "replicas: 1"), encoding="utf-8")
+        report = self.scratch / "review.json"
+        run((*CHECK, str(tree), "--base", "HEAD", "--report", f"json={report}"), self.variables, self.scratch)
+        changes = json.loads(report.read_text(encoding="utf-8"))["changes"]
+        assert [change["state"] for change in changes].count("changed") == 1, changes
+        seconds = self._seconds(*CHECK, str(tree), "--base", "HEAD")
+        values.write_text(before, encoding="utf-8")
+        return Row(f"{what}, cached, with --base", seconds, "s", None, warm, "check, cached")
+
+    def _searched(self, tree: Path) -> float:
+        """Seconds that looking for credentials in every file of a tree takes by itself."""
+        return self._told(CREDENTIALS.format(tree=str(tree)))
 
     def _judged(self, tree: Path, applications: int) -> None:
         """A measurement of a run that judged less than it should would be worth nothing."""

@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from driftgate.judge import Breach, NotApplicable, Result, Scope, Subject, Unchecked, check
+from driftgate.judge import (
+    Breach,
+    NotApplicable,
+    Result,
+    Scope,
+    Subject,
+    Unchecked,
+    application_set_label,
+    check,
+    incomplete,
+)
 from driftgate.model.application import FINALIZERS, Application
 from driftgate.model.environment import LoadedApplication, ProblemKind, Reach, RenderStatus
 from driftgate.model.node import Node, Path
@@ -66,7 +76,12 @@ def application_missing(subject: Subject) -> Iterator[Result]:
             near = difflib.get_close_matches(name, sorted(names), n=1)
             expected = f"an Application called {name}" + (f"; there is {near[0]}" if near else "")
             yield Breach(
-                subject.policy.place_of("inventory", index), "no Application of that name", expected, field=name
+                subject.policy.place_of("inventory", index),
+                "no Application of that name",
+                expected,
+                field=name,
+                cause=incomplete(name),
+                is_cause=True,
             )
 
 
@@ -214,7 +229,9 @@ def application_set_not_expanded(subject: Subject) -> Iterator[Result]:
     Fix: Waive the finding with the reason why these Applications need no gate, or write them out as Applications.
     """
     for name, place in subject.environment.application_sets:
-        yield Unchecked(place, f"ApplicationSet {name}", "Applications that stand in the tree", field=name)
+        label = application_set_label(name)
+        expected, cause = "Applications that stand in the tree", incomplete(label)
+        yield Unchecked(place, label, expected, field=name, cause=cause, is_cause=True)
 
 
 @check()

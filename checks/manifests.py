@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from driftgate.judge import Breach, NotApplicable, Result, Scope, Subject, check, problem_result, problems
+from driftgate.judge import Breach, NotApplicable, Result, Scope, Subject, check, missing_from, problem_result, problems
 from driftgate.model.environment import ProblemKind
 from driftgate.model.place import Place
 
@@ -74,10 +74,10 @@ def _first_of_each_file(subject: Subject, fault: str) -> Iterator[Result]:
     """Reading a file ends at its first fault; where two readers met it, the one that ends a render tells it."""
     seen: set[str] = set()
     found = [pair for pair in subject.environment.all_problems if pair[1].fault == fault]
-    for label, problem in sorted(found, key=lambda pair: pair[1].kind is not ProblemKind.BROKEN):
+    for label, problem in sorted(found, key=lambda pair: (pair[1].kind is not ProblemKind.BROKEN, pair[0] == "")):
         if problem.place.file not in seen:
             seen.add(problem.place.file)
-            yield problem_result(problem, label)
+            yield problem_result(problem, label or missing_from(subject, problem))
 
 
 @check(scope=Scope.ENVIRONMENT)
@@ -93,7 +93,7 @@ def manifest_duplicate_key(subject: Subject) -> Iterator[Result]:
     for label, problem in subject.environment.all_problems:
         if problem.fault == "manifest-duplicate-key":
             told.add(problem.place)
-            yield problem_result(problem, label)
+            yield problem_result(problem, label or missing_from(subject, problem))
     for loaded in subject.environment.applications:
         for fault in (fault for render in loaded.renders for fault in render.faults):
             place = fault.node_place or Place(fault.template)

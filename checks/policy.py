@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from driftgate.checks.ignore_differences import unused_entries
+from driftgate.checks.images import unused_registries
+from driftgate.checks.ownership import unmatched_rules
+from driftgate.checks.parity import unmatched_parity
 
-from driftgate.judge import Breach, NotApplicable, Result, Scope, Subject, Unchecked, check, problems
+from driftgate.judge import Breach, NotApplicable, Result, Scope, Subject, Unchecked, check, incomplete, problems
 from driftgate.model.environment import LoadedApplication
 from driftgate.model.node import Path, field_path
 from driftgate.model.outcome import Severity
@@ -39,6 +42,9 @@ def policy_entry_unmatched(subject: Subject) -> Iterator[Result]:
             )
     yield from _unmatched_workloads(subject)
     yield from unused_entries(subject)
+    yield from unused_registries(subject)
+    yield from unmatched_rules(subject)
+    yield from unmatched_parity(subject)
 
 
 def _unknown_names(subject: Subject, names: set[str]) -> Iterator[Result]:
@@ -158,9 +164,8 @@ def problem_unreported(subject: Subject) -> Iterator[Result]:
     Fix: Report it; the place says what could not be read.
     """
     known = subject.facts["check_ids"]
-    everything = list(subject.environment.problems)
-    for loaded in subject.environment.applications:
-        everything += [problem for render in loaded.renders for problem in render.problems]
-    for problem in everything:
+    for label, problem in subject.environment.all_problems:
         if problem.fault not in known:
-            yield Unchecked(problem.place, f"{problem.fault}: {problem.found}", problem.expected, field=problem.fault)
+            found = f"{problem.fault}: {problem.found}"
+            cause = incomplete(label) if label else ""
+            yield Unchecked(problem.place, found, problem.expected, field=problem.fault, cause=cause, is_cause=True)

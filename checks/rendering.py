@@ -15,6 +15,7 @@ from driftgate.judge import (
     Subject,
     Unchecked,
     check,
+    incomplete,
     problem_result,
     problems,
 )
@@ -29,6 +30,7 @@ from driftgate.model.environment import (
     SourceType,
 )
 from driftgate.model.manifest import Manifest
+from driftgate.model.node import Path
 from driftgate.model.outcome import Related, Severity
 from driftgate.model.place import Place
 from driftgate.policy import Section, setting
@@ -74,15 +76,26 @@ def render_nothing(subject: Subject) -> Iterator[Result]:
     if not subject.application.sources:
         yield NotApplicable()
     elif not renders:
-        found = "every source only lends its files by ref"
-        yield Breach(subject.place("spec", "sources"), found, "a source with a path or a chart", field="spec.sources")
+        yield _nothing(
+            subject,
+            "every source only lends its files by ref",
+            "a source with a path or a chart",
+            ("spec", "sources"),
+            "spec.sources",
+        )
     for render in renders:
         if render.status is RenderStatus.RENDERED and not (render.manifests or render.faults or render.problems):
             source = render.source
             key = "chart" if source.chart else "path"
-            found = f"{source.chart or source.path} renders no object"
-            place = subject.place(*source.path_in_spec, key)
-            yield Breach(place, found, "at least one object", field=f"{key} {source.chart or source.path}")
+            name = source.chart or source.path
+            path = (*source.path_in_spec, key)
+            yield _nothing(subject, f"{name} renders no object", "at least one object", path, f"{key} {name}")
+
+
+def _nothing(subject: Subject, found: str, expected: str, path: Path, field: str) -> Breach:
+    """What others need of an Application that renders nothing is missing for that."""
+    place, cause = subject.place(*path), incomplete(subject.app.label)
+    return Breach(place, found, expected, field=field, cause=cause, is_cause=True)
 
 
 @check(severity=Severity.NOTE)
@@ -199,16 +212,17 @@ def _output_faults(subject: Subject, fault: str, expected: str) -> Iterator[Resu
     for render in subject.app.renders:
         for found in render.faults:
             if found.fault == fault:
-                yield _output_breach(found, expected, counted)
+                yield _output_breach(found, expected, counted, incomplete(subject.app.label))
 
 
-def _output_breach(fault: OutputFault, expected: str, counted: Counter[str]) -> Breach:
+def _output_breach(fault: OutputFault, expected: str, counted: Counter[str], cause: str = "") -> Breach:
     """The key names the template and how often it had this fault before, because the document has no name to go by."""
     name = f"{fault.template}:{fault.found}" if fault.fault == "output-duplicate-key" else fault.template
     counted[name] += 1
     field = name if counted[name] == 1 else f"{name} ({counted[name]})"
     found = f"document {fault.document + 1} of the output: {fault.found}"
-    return Breach(fault.node_place or Place(fault.template), found, expected, field=field)
+    place = fault.node_place or Place(fault.template)
+    return Breach(place, found, expected, field=field, cause=cause, is_cause=True)
 
 
 @check(severity=Severity.WARNING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from driftgate.judge import Breach, NotApplicable, Result, Subject, check, problems
+from driftgate.judge import Breach, NotApplicable, Result, Subject, check, incomplete, problems
 from driftgate.model.application import Application, Source
 from driftgate.policy import Section, setting
 from driftgate.repository.sources import is_placeholder
@@ -96,13 +96,14 @@ def source_incomplete(subject: Subject) -> Iterator[Result]:
     if not application.node.get("spec"):
         yield NotApplicable()
     elif not application.sources:
-        yield Breach(
-            subject.place("spec"), "neither source nor sources", "spec.source or spec.sources", field="spec.source"
-        )
+        place, cause = subject.place("spec"), incomplete(subject.app.label)
+        expected = "spec.source or spec.sources"
+        yield Breach(place, "neither source nor sources", expected, field="spec.source", cause=cause, is_cause=True)
     for source in application.sources:
         for name, found, expected in _missing_parts(application, source.index):
             path = (*source.path_in_spec, name)
-            yield Breach(subject.place(*path), found, expected, field=subject.key_of(path))
+            cause = incomplete(subject.app.label)
+            yield Breach(subject.place(*path), found, expected, field=subject.key_of(path), cause=cause, is_cause=True)
 
 
 def _missing_parts(application: Application, index: int) -> Iterator[tuple[str, str, str]]:

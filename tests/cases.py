@@ -3,6 +3,9 @@
 A line that has to be found carries `# expect: <check-id>` (several ids with commas). A finding whose place is a file
 as a whole is expected with `# expect-file: <check-id>` anywhere in that file. Files that take no comment are
 described by lines `<file>:<line> <check-id>` (or `<file> <check-id>`) in a file `expect.txt` at the case's root.
+
+A case of a change holds two repositories: `head/`, which is judged, and `base/`, from which the change starts. What
+is found on the base is marked there.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from driftgate.model.outcome import Judgement, Outcome
-from driftgate.run import judge_tree, policies_of
+from driftgate.repository.base import BaseTree
+from driftgate.run import Base, judge_tree, policies_of
 from driftgate.settings import Settings
 
 __all__ = ["REPOSITORY_URL", "Case", "cases", "judge_case"]
@@ -46,8 +50,15 @@ class Case:
                 self._marks(path, found)
         return found
 
-    def _marks(self, path: Path, found: Counter[tuple[str, int, str]]) -> None:
+    def _name(self, path: Path) -> str:
+        """A file as findings name it."""
         name = path.relative_to(self.path).as_posix()
+        if not (self.path / "base").is_dir():
+            return name
+        return f"base:{name.removeprefix('base/')}" if name.startswith("base/") else name.removeprefix("head/")
+
+    def _marks(self, path: Path, found: Counter[tuple[str, int, str]]) -> None:
+        name = self._name(path)
         if name == "expect.txt":
             for text in path.read_text(encoding="utf-8").splitlines():
                 place, _, check = text.partition(" ")
@@ -75,13 +86,17 @@ def cases(kind: str) -> list[Case]:
 def judge_case(path: Path, settings: Settings | None = None) -> Judgement:
     """The judgement of a case's one environment, without any cache.
 
-    A case may state in `case.json` under which `urls` its repository is known, and which `settings` it is judged with.
+    A case may state in `case.json` under which `urls` its repository is known, which `settings` it is judged with, and
+    which `environment` is judged where there are several.
     """
     file = path / "case.json"
     options = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    policies = policies_of(path, None)
+    changed = (path / "base").is_dir()
+    base = Base.read(BaseTree(path / "base", "base")) if changed else None
+    root = path / "head" if changed else path
+    policies = policies_of(root, None, options.get("environment"))
     settings = replace(settings or Settings(cache=None, workers=1), **options.get("settings", {}))
-    (judgement,) = judge_tree(path, policies, settings, options.get("urls", [REPOSITORY_URL]))
+    (judgement,) = judge_tree(root, policies, settings, options.get("urls", [REPOSITORY_URL]), base=base)
     return judgement
 
 

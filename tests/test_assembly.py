@@ -424,3 +424,13 @@ def test_a_tree_without_applications_is_an_empty_environment(tmp_path: Path) -> 
     write(tmp_path, {"README.md": "# nothing\n", "values.yaml": "a: 1\n"})
     assert loaded(tmp_path).applications == ()
     assert judged(tmp_path).exit_code == 5
+
+
+def test_a_values_object_may_hold_any_character(tmp_path: Path) -> None:
+    """What YAML can write reaches the chart as it is: emoji, which JSON would escape, and control characters."""
+    template = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\ndata:\n"
+    template += "".join(f"  {key}: {{{{ .Values.{key} | quote }}}}\n" for key in "abc")
+    helm = '    helm:\n      valuesObject: {a: "🙂 ✓", b: "\\x7f\\x85", c: "한"}\n'
+    files = {**chart("web", {"cm.yaml": template}), "web.yaml": application("web", "web", helm)}
+    (one,) = loaded(write(tmp_path, files)).applications
+    assert one.manifests[0].object["data"] == {"a": "🙂 ✓", "b": "\x7f\x85", "c": "한"}

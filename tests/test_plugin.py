@@ -317,7 +317,8 @@ def test_every_option_is_explained(pytester: pytest.Pytester) -> None:
     names = [line.split()[0].partition("=")[0] for line in section.splitlines() if line.strip().startswith("--")]
     assert names == [
         "--driftgate", "--driftgate-root", "--driftgate-policy", "--driftgate-environment",
-        "--driftgate-repository-url", "--driftgate-report", "--driftgate-no-cache",
+        "--driftgate-repository-url", "--driftgate-report", "--driftgate-base", "--driftgate-new-only",
+        "--driftgate-no-cache",
     ]  # fmt: skip
 
 

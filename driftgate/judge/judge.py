@@ -56,9 +56,7 @@ def judge(
     about_applications = tuple(bench.findings)
     for check in catalogue.checks.values():
         if check.scope is Scope.ENVIRONMENT and (only is None or check.id in only):
-            bench.run(
-                check, Subject(environment, policy, findings=about_applications, made=shared, earlier=earlier)
-            )
+            bench.run(check, Subject(environment, policy, findings=about_applications, made=shared, earlier=earlier))
     bench.find_consequences()
     bench.apply_waivers()
     for check in catalogue.checks.values():

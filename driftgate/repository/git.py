@@ -28,9 +28,7 @@ class GitClone:
         self._root = root
         self._present = (root / ".git").exists()
 
-    def _run(
-        self, *arguments: str, more: Mapping[str, str] | None = None, stdin: bytes | None = None
-    ) -> bytes | None:
+    def _run(self, *arguments: str, more: Mapping[str, str] | None = None, stdin: bytes | None = None) -> bytes | None:
         if not self._present:
             return None
         try:

@@ -14,7 +14,8 @@ from pathlib import Path
 from driftgate.judge import Catalogue, load_catalogue
 from driftgate.model.outcome import Finding, Judgement, Ledger, Outcome, Severity
 from driftgate.render.pool import WorkerPool
-from driftgate.run import judge_tree, policies_of
+from driftgate.repository.base import BaseTree
+from driftgate.run import Base, judge_tree, policies_of
 from driftgate.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -36,6 +37,8 @@ LLM = "helm/applications/plate-llm"
 INGRESS = "helm/ingress"
 OPENBAO = "helm/shared-configs/openbao-secrets-manager"
 POLICY = "policies/staging.yaml"
+# How a file of the base of a change is named.
+ON_BASE = "base:"
 
 
 def replaced(file: str, old: str, new: str) -> Edit:
@@ -134,7 +137,8 @@ class At:
         """The line in a tree; the marker has to stand there exactly once."""
         if not self.marker:
             return 0
-        text = (root / self.file).read_text(encoding="utf-8")
+        file = self.file.removeprefix(ON_BASE)
+        text = (root / file).read_text(encoding="utf-8")
         assert text.count(self.marker) == 1, f"{self.file} holds {self.marker!r} {text.count(self.marker)} times"
         return text[: text.index(self.marker) + len(self.marker)].rstrip("\n").count("\n") + 1
 
@@ -143,7 +147,9 @@ class At:
 class Row:
     """One seeded fault of a check, where it is found, and its nearest innocent neighbour.
 
-    `settings` hold for the fault alone, `catalogue` for every judgement of the row.
+    `settings` hold for the fault alone, `catalogue` for every judgement of the row, and so does `environment`, which
+    is needed where the row makes a second one. With `base` the edits are a change that starts from the copy without
+    them; what `base` holds is done to that copy where the fault is judged.
     """
 
     check: str
@@ -155,6 +161,8 @@ class Row:
     given: tuple[Edit, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
     catalogue: Means | None = None
+    environment: str | None = None
+    base: tuple[Edit, ...] | None = None
 
     @property
     def places(self) -> tuple[At, ...]:
@@ -186,6 +194,7 @@ class Bench:
     pool: WorkerPool
     settings: Settings
     _clean: dict[tuple[object, ...], Ledger] = field(default_factory=dict)
+    _bases: dict[tuple[Edit, ...], Path] = field(default_factory=dict)
     _copies: int = 0
 
     def copy(self, *edits: Edit) -> Path:
@@ -198,17 +207,34 @@ class Bench:
             edit(root)
         return root
 
-    def judge(self, root: Path, row: Row, settings: Mapping[str, object] | None = None) -> Judgement:
-        """The judgement of a copy's one environment."""
+    def judge(
+        self, root: Path, row: Row, settings: Mapping[str, object] | None = None, *, base: tuple[Edit, ...] = ()
+    ) -> Judgement:
+        """The judgement of a copy's one environment, and of the change that led to it if the row is about one."""
         catalogue = row.catalogue(load_catalogue()) if row.catalogue else None
         # Workers keep the limits that they were started with, so other settings take a pool of their own.
         pool, chosen = (None, replace(self.settings, **settings)) if settings else (self.pool, self.settings)  # type: ignore[arg-type]
-        (judgement,) = judge_tree(root, policies_of(root, None), chosen, catalogue=catalogue, pool=pool)
+        policies = policies_of(root, None, row.environment)
+        (judgement,) = judge_tree(root, policies, chosen, catalogue=catalogue, pool=pool, base=self.base(row, base))
         return judgement
+
+    def base(self, row: Row, edits: tuple[Edit, ...]) -> Base | None:
+        """What a change of the row starts from, if it is one."""
+        return None if row.base is None else Base.read(BaseTree(self._base_root(row, edits), ON_BASE.rstrip(":")))
+
+    def _base_root(self, row: Row, edits: tuple[Edit, ...]) -> Path:
+        key = (*row.given, *edits)
+        if key not in self._bases:
+            self._bases[key] = self.copy(*key)
+        return self._bases[key]
+
+    def root_of(self, at: At, root: Path, row: Row) -> Path:
+        """The tree in which a place is looked for."""
+        return self._base_root(row, row.base or ()) if at.file.startswith(ON_BASE) else root
 
     def clean_ledger(self, row: Row) -> Ledger:
         """The ledger of what the row starts from, which must be without a finding."""
-        key = (*row.given, row.catalogue)
+        key = (*row.given, row.catalogue, row.environment, row.base is None)
         if key not in self._clean:
             judgement = self.judge(self.copy(*row.given), row)
             assert seen(judgement) == [], "the row does not start from a clean environment"
@@ -217,8 +243,9 @@ class Bench:
 
 
 def seen(judgement: Judgement) -> list[Seen]:
-    """Every finding that is not waived, sorted."""
-    return sorted(Seen.of(one) for one in judgement.findings if one.outcome is not Outcome.WAIVED)
+    """Every finding that is not waived and stands for itself, sorted: what follows from one is told under it."""
+    heads = (one for one in judgement.findings if not one.consequence_of)
+    return sorted(Seen.of(one) for one in heads if one.outcome is not Outcome.WAIVED)
 
 
 def clean_ledger(judgement: Judgement) -> Ledger:

@@ -41,8 +41,9 @@ def test_a_fault_is_found_where_it_is_and_nothing_else_is(bench: Bench, row: Row
     """A seeded fault yields its check's finding in its file and line, with its severity, and no other finding."""
     bench.clean_ledger(row)
     root = bench.copy(*row.given, row.fault)
-    expected = [Seen(row.check, at.file, at.line(root), row.severity.value, row.outcome.value) for at in row.places]
-    assert seen(bench.judge(root, row, row.settings)) == sorted(expected)
+    found = seen(bench.judge(root, row, row.settings, base=row.base or ()))
+    lines = [(at.file, at.line(bench.root_of(at, root, row))) for at in row.places]
+    assert found == sorted(Seen(row.check, *line, row.severity.value, row.outcome.value) for line in lines)
 
 
 @pytest.mark.parametrize("row", _named(ROWS))
@@ -64,4 +65,4 @@ def test_a_shared_pool_counts_each_run_by_itself(bench: Bench) -> None:
     settings = replace(bench.settings, cache=None)
     policies = policies_of(root, None)
     counts = [judge_tree(root, policies, settings, pool=bench.pool)[0].ledger.renders for _ in range(2)]
-    assert counts == [{"rendered": 5, "cached": 0}] * 2
+    assert counts == [{"rendered": 5, "cached": 0, "probes": 6}] * 2

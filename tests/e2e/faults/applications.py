@@ -97,7 +97,11 @@ ROWS = (
         added(f"{APPS}/preview.jsonnet", "{}\n"),
         At(ROOT, "  name: app-of-apps-stg"),
         added(f"{APPS}/preview.jsonnet.orig", "{}\n"),
-        given=(appended(POLICY, '\nchecks:\n  source-jsonnet: {severity: "off", reason: 아직 쓰지 않는다}\n'),),
+        given=(
+            replaced(
+                POLICY, "\nchecks:\n", '\nchecks:\n  source-jsonnet: {severity: "off", reason: 아직 쓰지 않는다}\n'
+            ),
+        ),
     ),
     Row(
         "application-name-duplicate",
@@ -270,15 +274,21 @@ ROWS = (
         added(f"{ARGOCD}/preview.yaml", f"{BATCH}  name: {{{{ .Values.name }}}}\n"),
         At(f"{ARGOCD}/preview.yaml", "{{ .Values.name }}"),
         added(
-            f"{ARGOCD}/preview.yaml", f'{BATCH}  name: "{{{{ .Values.name }}}}"\n'.replace("Application", "AppProject")
+            f"{ARGOCD}/preview.yaml",
+            f'{BATCH}  name: "{{{{ .Values.name }}}}"\nspec: {{}}\n'.replace("Application", "AppProject"),
         ),
         outcome=Outcome.COULD_NOT_CHECK,
+        given=(A_PROJECT,),
     ),
     Row(
         "manifest-not-yaml",
         added(f"{ARGOCD}/preview.yaml", f"{BATCH}  name: preview: 1\n"),
         At(f"{ARGOCD}/preview.yaml", "  name: preview: 1"),
-        added(f"{ARGOCD}/preview.yaml", f"{BATCH}  name: 'preview: 1'\n".replace("Application", "AppProject")),
+        added(
+            f"{ARGOCD}/preview.yaml",
+            f"{BATCH}  name: 'preview: 1'\nspec: {{}}\n".replace("Application", "AppProject"),
+        ),
+        given=(A_PROJECT,),
     ),
     Row(
         "manifest-not-yaml",

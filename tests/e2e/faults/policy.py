@@ -12,6 +12,8 @@ from tests.e2e.seeding import ARGOCD_CM, POLICY, WEB, WEB_APP, At, Row, appended
 
 TODAY = dt.datetime.now(tz=dt.UTC).date()
 YESTERDAY = TODAY - dt.timedelta(days=1)
+# An Application that renders no workload.
+INGRESS_RULES = "  ingress-stg:\n"
 REPLICAS = "replicas-out-of-policy/plate-web-stg/*"
 
 
@@ -53,9 +55,9 @@ ROWS = (
     ),
     Row(
         "policy-entry-unmatched",
-        deleted(f"{WEB}/templates/deployment.yaml"),
-        At(POLICY, "  plate-web-stg:\n    workloads:"),
-        replaced(f"{WEB}/templates/deployment.yaml", "  revisionHistoryLimit: 3\n", ""),
+        replaced(POLICY, INGRESS_RULES, f"{INGRESS_RULES}    workloads: {{replicas: {{exact: 1}}}}\n"),
+        At(POLICY, "    workloads: {replicas: {exact: 1}}"),
+        replaced(POLICY, INGRESS_RULES, f"{INGRESS_RULES}    workloads: {{serviceTypes: [ClusterIP]}}\n"),
     ),
     Row(
         "policy-entry-unmatched",
@@ -83,7 +85,11 @@ ROWS = (
         At(POLICY, '  application-project-forbids: {severity: "off"'),
         replaced(POLICY, ", reason: 아직 쓰지 않는다}", ", reason: not in use yet}"),
         given=(
-            appended(POLICY, '\nchecks:\n  application-project-forbids: {severity: "off", reason: 아직 쓰지 않는다}\n'),
+            replaced(
+                POLICY,
+                "\nchecks:\n",
+                '\nchecks:\n  application-project-forbids: {severity: "off", reason: 아직 쓰지 않는다}\n',
+            ),
         ),
     ),
     Row(
