@@ -491,3 +491,18 @@ def test_a_secret_that_a_rule_leaves_alone_may_be_empty(tmp_path: Path) -> None:
         ("secret-data-empty", "plain/secret.yaml", 5),
         ("secret-placeholder", "plain/secret.yaml", 6),
     ]
+
+
+def test_the_library_brings_no_http_client_until_somebody_asks_for_it() -> None:
+    """Finding tokens imports no HTTP client; who uses the library otherwise, in the same process, still has it."""
+    program = (
+        "import sys\n"
+        "from driftgate.credentials.vendors import detectors\n"
+        "assert detectors() and 'requests' not in sys.modules and 'urllib3' not in sys.modules\n"
+        "from detect_secrets.plugins import base\n"
+        "client = base.requests.Session\n"
+        "import requests\n"
+        "assert client is requests.Session\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -2,19 +2,22 @@
 
 Of the library's 27 detectors those are used that know a vendor's own prefix or structure. Left out are the ones that
 judge by entropy, by the name of a variable or by two letters and hexadecimal digits: digests, UUIDs and certificates
-are everywhere in manifests. The library takes 0.2 seconds to import, so it waits for a text in which one of its forms
+are everywhere in manifests. The library takes its time to import, so it waits for a text in which one of its forms
 may be: `SUSPECT` is looked for first, and a test holds it to the library's own patterns.
 """
 
 from __future__ import annotations
 
 import base64
+import importlib
 import json
 import re
-import warnings
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
-from typing import Protocol
+from types import ModuleType
+from typing import Any, Protocol
 
 __all__ = ["SUSPECT", "detectors", "is_dummy", "tokens"]
 
@@ -57,12 +60,33 @@ SUSPECT = re.compile(
 )
 
 
+class _LazyClient(ModuleType):
+    """Stands in for the HTTP client until somebody uses it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+@contextmanager
+def _lazy_http_client() -> Iterator[None]:
+    """Import the library without its HTTP client, which it has for asking vendors whether a token is valid.
+
+    Nobody is asked here. The client opens a socket as it is imported, and takes most of the time.
+    """
+    if "requests" in sys.modules:
+        yield
+        return
+    sys.modules["requests"] = _LazyClient("requests")
+    try:
+        yield
+    finally:
+        del sys.modules["requests"]
+
+
 @cache
 def detectors() -> tuple[tuple[str, _Detector], ...]:
     """The library's detectors that are used, each with what it finds."""
-    with warnings.catch_warnings():
-        # Its HTTP client warns of versions that it has not met; no request is ever made here.
-        warnings.simplefilter("ignore")
+    with _lazy_http_client():
         from detect_secrets.plugins.aws import AWSKeyDetector
         from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
         from detect_secrets.plugins.github_token import GitHubTokenDetector

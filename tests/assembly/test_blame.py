@@ -82,8 +82,9 @@ APPLICATION = """\
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository of one chart with all sorts of layers, and one Application of a folder."""
+    monkeypatch.setenv("COLUMNS", "100")
     files = chart("web", {"deployment.yaml": DEPLOYMENT, "secret.yaml": SECRET}, DEFAULTS)
     return write(
         tmp_path / "tree",
