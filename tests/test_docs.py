@@ -11,8 +11,8 @@ def test_generated_documents_are_current() -> None:
 
 
 def test_the_readme_shows_real_runs() -> None:
-    """The README holds a green run, a finding, the help, an explanation, causes and the order, with their output."""
+    """The README holds a green run, a finding, the help, an explanation, a change, causes and the order."""
     text = (docs.ROOT / "README.md").read_text(encoding="utf-8")
     commands = [match["command"].strip().split()[1] for match in docs.BLOCK.finditer(text)]
-    assert commands == [*["check"] * 3, "explain", *["blame"] * 5, "waves"]
+    assert commands == [*["check"] * 3, "explain", "check", *["blame"] * 5, "waves"]
     assert text.count("```console\n$ driftgate") == len(commands)
