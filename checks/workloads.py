@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -349,6 +350,35 @@ def quantity_invalid(subject: Subject) -> Iterator[Result]:
         if fault:
             text = f"{field_path(path[-2:])} {shown(value)} {fault}"
             yield subject.breach(manifest, path, text, "a quantity such as 500m or 512Mi")
+
+
+@check()
+def resource_name_unknown(subject: Subject) -> Iterator[Result]:
+    """A request or limit is for a resource that there is not
+
+    Why: A name without a domain must be one of Kubernetes' own, so the API server refuses the Pod over a misspelt one
+    (kubernetes: pkg/apis/core/validation `ValidateContainerResourceName`); what was meant keeps its default meanwhile.
+
+    Fix: Correct the name, or give that of an extended resource its domain, as in nvidia.com/gpu.
+    """
+    found = [entry for manifest in subject.manifests for entry in _quantities(manifest) if entry[1][-2] in _BLOCKS]
+    if not found:
+        yield NotApplicable()
+    for manifest, path, _ in found:
+        name, known = str(path[-1]), _known_resources(manifest, path)
+        if name not in known and "/" not in name and not name.startswith("hugepages-"):
+            near = difflib.get_close_matches(name, known, n=1)
+            expected = near[0] if near else f"{' or '.join(known)}, or a name with a domain"
+            yield subject.breach(manifest, path, field_path(path[-2:]), expected)
+
+
+def _known_resources(manifest: Manifest, path: Path) -> tuple[str, ...]:
+    """The resources that a container, or a volume claim, may ask for by a name without a domain."""
+    is_claim = manifest.kind == "PersistentVolumeClaim" or not {
+        "volumeClaimTemplate",
+        "volumeClaimTemplates",
+    }.isdisjoint(path)
+    return ("storage",) if is_claim else ("cpu", "memory", "ephemeral-storage")
 
 
 def _quantities(manifest: Manifest) -> Iterator[tuple[Manifest, Path, Any]]:

@@ -72,6 +72,12 @@ ROWS = (
         replaced(WEB_DEPLOYMENT, "sizeLimit: 256Mi", "sizeLimit: 0.25Gi"),
     ),
     Row(
+        "resource-name-unknown",
+        replaced(OPENBAO_VALUES, "      memory: 256Mi\n", "      memory: 256Mi\n      memry: 256Mi\n"),
+        At(OPENBAO_VALUES, "      memry: 256Mi"),
+        replaced(OPENBAO_VALUES, "      memory: 256Mi\n", "      memory: 256Mi\n      ephemeral-storage: 1Gi\n"),
+    ),
+    Row(
         "replicas-out-of-policy",
         replaced(API_VALUES, "replicaCount: 1\n", "replicaCount: 2\n"),
         At(API_VALUES, "replicaCount: 2"),
