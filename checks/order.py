@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from driftgate.checks.sync_waves import is_told_of_wave
 
@@ -98,6 +98,29 @@ def wave_beside_producer(subject: Subject) -> Iterator[Result]:
             need, standing = beside[0]
             found = f"wave {standing.consumer_wave}, and it needs {need.needed}, which {_comes_with(need, standing)}"
             yield _breach(subject, need, standing, found, f"a wave after {standing.producer_wave}")
+
+
+@check(severity=Severity.NOTE)
+def wave_before_used(subject: Subject) -> Iterator[Result]:
+    """An Application is in an earlier wave than one that it uses
+
+    Why: It becomes healthy by itself and does its work only when the other one is there: an Ingress of an earlier wave
+    than its Service answers with 503 until then, for good if the wave between the two never becomes healthy.
+
+    Fix: Give it a later wave than what it uses, unless the time between does not matter.
+    """
+    pairs = _pairs(subject, soft=True)
+    if not pairs:
+        yield NotApplicable()
+    before = [[pair for pair in needs if pair[1].turn is Turn.BEFORE] for needs in pairs]
+    early = [needs[0] for needs in before if needs]
+    if early:
+        last, standing = max(early, key=lambda pair: pair[1].producer_wave)
+        uses = _listed([f"{need.needed}, which {_comes_with(need, at)}" for need, at in early])
+        found = f"wave {standing.consumer_wave}, and it uses {uses}"
+        yield replace(
+            _breach(subject, last, standing, found, f"a wave after {standing.producer_wave}"), field="uses", cause=""
+        )
 
 
 @check(severity=Severity.NOTE)
@@ -276,11 +299,11 @@ def _order_annotation(manifest: Manifest) -> tuple[str, ...]:
 Placed = tuple[Dependency, Standing]
 
 
-def _pairs(subject: Subject) -> list[list[Placed]]:
+def _pairs(subject: Subject, *, soft: bool = False) -> list[list[Placed]]:
     """The hard needs of the Application that a common parent orders, by producer, the most compelling first.
 
-    Left out is what is told as another fault: a wave that is none or is not the one that policy asks for, and
-    Applications that need each other.
+    With `soft` the needs of those producers of which it needs nothing harder. Left out is what is told as another
+    fault: a wave that is none or is not the one that policy asks for, and Applications that need each other.
     """
     order, label = order_of(subject), subject.app.label
     circles_told = _broken_circles(subject) if subject.is_on("applications-need-each-other") else ()
@@ -288,7 +311,9 @@ def _pairs(subject: Subject) -> list[list[Placed]]:
     for (consumer, producer), needs in order.pairs.items():
         if consumer != label or any({consumer, producer} <= set(circle) for circle in circles_told):
             continue
-        placed = [(need, order.standing(need)) for need in needs if need.strength is not Strength.SOFT]
+        hard = [need for need in needs if need.strength is not Strength.SOFT]
+        wanted = hard if not soft else [] if hard else needs
+        placed = [(need, order.standing(need)) for need in wanted]
         placed = [pair for pair in placed if pair[1].turn is not Turn.UNORDERED and not _is_told(subject, *pair)]
         if placed:
             found.append(placed)

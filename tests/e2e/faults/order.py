@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from driftgate.model.outcome import Severity
-from tests.e2e.seeding import APPS, OPENBAO, OPENBAO_APP, POLICY, WEB, WEB_APP, At, Row, added, renamed, replaced
+from tests.e2e.seeding import (
+    APPS,
+    INGRESS_APP,
+    OPENBAO,
+    OPENBAO_APP,
+    POLICY,
+    WEB,
+    WEB_APP,
+    At,
+    Row,
+    added,
+    renamed,
+    replaced,
+)
 
 WAVE = 'argocd.argoproj.io/sync-wave: "2"'
 # Without a rule for its wave, only what it needs says where plate-web has to be.
@@ -116,6 +129,14 @@ ROWS = (
         At(WEB_APP, WAVE.replace("2", "0")),
         replaced(WEB_APP, WAVE, WAVE.replace("2", "3")),
         given=(FREE,),
+    ),
+    Row(
+        "wave-before-used",
+        replaced(INGRESS_APP, WAVE.replace("2", "3"), WAVE.replace("2", "1")),
+        At(INGRESS_APP, WAVE.replace("2", "1")),
+        replaced(INGRESS_APP, WAVE.replace("2", "3"), WAVE.replace("2", "4")),
+        Severity.NOTE,
+        given=(replaced(POLICY, "    ingress-stg: {minimum: 2}\n", "    ingress-stg: {minimum: 0}\n"),),
     ),
     Row(
         "wave-beside-producer",
