@@ -9,7 +9,7 @@ from typing import Any
 from driftgate.facts import kinds
 from driftgate.schemas.custom import CustomKind, SchemaFileError, kinds_in, shipped_kinds
 from driftgate.schemas.hints import Hint, right_place
-from driftgate.schemas.kubernetes import Kubernetes, is_built_in
+from driftgate.schemas.kubernetes import Kubernetes, bundled_versions, is_built_in
 from driftgate.schemas.structural import Acceptor, Fault, Rules, Schema
 
 __all__ = ["ApiFault", "KindSchema", "SchemaFileError", "Schemas"]
@@ -163,6 +163,9 @@ class Schemas:
                 return None
             return ApiFault(True, f"{api_version} {kind} is deprecated since 1.{life.deprecated}", instead)
         if life.removed is not None and life.removed <= real:
+            if not kubernetes.is_named and life.removed > bundled_versions()[0]:
+                found = f"{api_version} {kind} is served up to 1.{life.removed - 1}, and policy names no version"
+                return ApiFault(True, found, instead or "another kind, which depends on what it is for")
             found = f"{api_version} {kind} is served up to 1.{life.removed - 1}, and this is 1.{real}"
             return ApiFault(False, found, instead or "another kind, which depends on what it is for")
         if life.introduced is not None and life.introduced > real:

@@ -79,6 +79,8 @@ class Kubernetes:
         self.minor = known[-1] if minor is None else min(max(minor, known[0]), known[-1])
         # Life cycles reach further than the schemas: what was removed in 1.22 is not there in 1.24 either.
         self.real_minor = self.minor if minor is None else minor
+        # Without a version the newest release stands in, whose word is not final.
+        self.is_named = bool(asked)
         self.assumed = ""
         if asked and minor is None:
             self.assumed = f"{asked} is no version of Kubernetes; judged by 1.{self.minor}"

@@ -56,6 +56,12 @@ def fault(asked: str, api_version: str, kind: str) -> tuple[bool, str, str] | No
     [
         ("1.34", "apps/v1", "Deployment", None),
         ("1.24", "policy/v1beta1", "PodDisruptionBudget", None),
+        # Without a version: gone from every release that is known, or only from newer ones.
+        ("", "policy/v1beta1", "PodDisruptionBudget",
+         (False, "policy/v1beta1 PodDisruptionBudget is served up to 1.24, and this is 1.37", "policy/v1")),
+        ("", "autoscaling/v2beta2", "HorizontalPodAutoscaler",
+         (True, "autoscaling/v2beta2 HorizontalPodAutoscaler is served up to 1.25, and policy names no version",
+          "autoscaling/v2")),
         ("1.34", "policy/v1beta1", "PodDisruptionBudget",
          (False, "policy/v1beta1 PodDisruptionBudget is served up to 1.24, and this is 1.34", "policy/v1")),
         ("1.34", "extensions/v1beta1", "Ingress",
