@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from driftgate.assembly.provenance import ValuesProber
+from driftgate.credentials import spot
 from driftgate.files import FileRoot
 from driftgate.model.outcome import Judgement
 from driftgate.model.secret import SecretValue, mask_secret
@@ -21,6 +23,8 @@ from driftgate.report.terminal import terminal_report
 from driftgate.repository.discovery import _CONTENT
 from driftgate.repository.git import GitClone
 from driftgate.repository.sources import _names_same, is_placeholder
+from driftgate.schemas.patterns import matches
+from driftgate.schemas.structural import Rules
 from driftgate.semantics.giturl import without_credentials
 from driftgate.semantics.helm_values import escape_set_file
 from driftgate.semantics.jq import compile_problem, removed_paths
@@ -295,6 +299,7 @@ DEEP: dict[str, object] = {}
 for _ in range(60):
     DEEP = {"a": DEEP, "b": [1, 2, 3]}
 
+NO_NAMES = Rules(lambda _name: {})
 SLOW: dict[str, Callable[[], object]] = {
     "repository URLs": lambda: _names_same("a" + "/" * 5000 + "\nx", "https://b/c/d"),
     "open braces": lambda: is_placeholder("{{" * 100_000),
@@ -306,6 +311,16 @@ SLOW: dict[str, Callable[[], object]] = {
     "all of all of all": lambda: removed_paths("|".join([".."] * 8), DEEP),
     "four of four of four": lambda: removed_paths("|".join(["(.,.,.,.)"] * 20), {}),
     "a number without end": lambda: compile_problem("1" * 6000),
+    "choices of a pattern": lambda: matches("(a|aa)" * 25 + "$", "a" * 40 + "!"),
+    "optional parts of a pattern": lambda: matches("(?:ab?)?" * 2 + "a?" * 40 + "a" * 40 + "[bc]", "a" * 40),
+    "a multiple beyond every float": lambda: list(NO_NAMES.faults({"type": "integer", "multipleOf": 1.5}, 10**400)),
+    "spaces in a pattern": lambda: matches("(?x)(a+) +$", "a" * 40 + "!"),
+    "a pattern held to no beginning": lambda: [matches(".*.*x" + "y" * n, "a" * 2048) for n in range(5)],
+    "a pattern of groups": lambda: matches("(" * 60_000 + ")" * 60_000, "a"),
+    "beginnings of tokens": lambda: spot(b"eyJ" * 100_000 + b" " + b"sk-" * 100_000 + b"T3BlbkFJ"),
+    "dashes without an option": lambda: spot(b"--a" * 100_000, script=True),
+    "letters without base64": lambda: spot(b"aA" * 200_000 + b"=x"),
+    "a credential a line": lambda: spot(b"PASSWORD=a1b2c3d4e5\n" * 40_000, script=True),
 }
 
 
@@ -328,3 +343,21 @@ def test_applications_that_multiply_come_to_an_end(tmp_path: Path) -> None:
     tree = write(tmp_path, {"a.yaml": application("x", "web"), **chart("web", {"a.yaml": template})})
     found = {finding.found for finding in judged(tree).findings if finding.check == "render-limit-exceeded"}
     assert found == {"rendered by 4 Applications inside each other"}
+
+
+def test_probes_that_take_their_limit_come_to_an_end(tmp_path: Path) -> None:
+    """Values of which any other keeps the chart busy are given up once all probing of a run has had its time."""
+    template = '{{ if ne (toString .Values.a) "1" }}{{ range until 1000000 }}{{ end }}{{ end }}'
+    values = "".join(f"{name}: 1\n" for name in "abcdefgh")
+    files = chart("web", {"a.yaml": config_map("a", f'x: "{template}"')}, values)
+    tree = write(tmp_path, {"a.yaml": application("web", "web"), **files})
+    for seconds, given_up in ((0.01, True), (60.0, False)):
+        with assembly_of(tree) as assembly:
+            prober = assembly.environment.values_read
+            assert isinstance(prober, ValuesProber)
+            prober.seconds_left = seconds
+            answer = prober({("web", 0): True})["web", 0]
+        assert (answer.given_up, [one.path for one in answer.unread]) == (
+            given_up,
+            [] if given_up else [(name,) for name in "bcdefgh"],
+        )

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from driftgate.cli import main
 from driftgate.model.outcome import Judgement
 from driftgate.model.secret import SecretValue, mask_secret
 from driftgate.report.json_report import json_report
 from driftgate.report.rendered import rendered_text
 from driftgate.report.terminal import terminal_report
-from tests.repositories import SETTINGS, application, assembly_of, chart, config_map, judged, write
+from tests.repositories import SETTINGS, URL, application, assembly_of, chart, config_map, judged, write
 
 PASSWORD = "hunter2-swordfish"
 CODED = base64.b64encode(PASSWORD.encode()).decode()
@@ -228,3 +229,20 @@ def test_only_core_secrets_are_masked() -> None:
     assert mask_secret(body) == {"kind": "Secret", "data": {"a": SecretValue("b")}}
     config: dict[str, object] = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "b"}}
     assert mask_secret(config) is config
+
+
+def test_blame_hides_what_a_secret_holds_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A value is hidden in every object where its line has a key that sounds secret, or sets a Secret as well."""
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {b: {{ .Values.plain }}}\n"
+    widget = (
+        "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: a}\n"
+        "spec: {one: {{ .Values.plain }}, two: {{ .Values.db.password }}, three: {{ .Values.open }}}\n"
+    )
+    values = f"plain: {PASSWORD}\ndb: {{password: {PASSWORD}}}\nopen: shown\n"
+    files = {"a.yaml": application("web", "web"), **chart("web", {"s.yaml": secret, "w.yaml": widget}, values)}
+    tree = write(tmp_path, files)
+    arguments = ["Widget/a", "spec.one", "spec.two", "spec.three", "--root", str(tree), "--repository-url", URL]
+    assert main(["blame", "web", *arguments, "--no-cache"]) == 0
+    out = capsys.readouterr().out
+    shown = [line.split("  ")[-1].strip() for line in out.splitlines() if line.startswith("  is ")]
+    assert (shown, tells(out)) == (["<not shown>", "<not shown>", "shown"], False)

@@ -14,6 +14,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 from driftgate.credentials.vendors import SUSPECT, is_dummy, tokens
@@ -28,6 +29,8 @@ MAX_DEPTH = 2
 _TOKEN_RUN = 20
 # The base64 of that.
 _BASE64_RUN = 28
+# Longer than any token. The vendors' patterns take time by the square of a run, and longer ones are data.
+_LONGEST_RUN = 4096
 
 
 def _shape(letters: bytes) -> bytes:
@@ -38,9 +41,9 @@ def _shape(letters: bytes) -> bytes:
 
 _TOKEN = _shape(b"_-.")
 _BASE64 = _shape(b"+/=")
+_ANY_TOKEN = _shape(b"_-.+/=")
 # What is drawn at random holds one of these; names in kebab case do not.
 _DRAWN = re.compile(rb"[A-Z0-9]")
-_ENCODED = re.compile(rb"[A-Za-z0-9+/]{27,}={0,2}$")
 _AWS_SECRET = re.compile(rb"(?:^|=)([A-Za-z0-9/+]{40})$")
 _AWS_NAME = re.compile(rb"aws.{0,40}secret|secret_?access_?key", re.IGNORECASE)
 _AUTH_TOKEN = re.compile(rb"_authToken=[\"']?[A-Za-z0-9-]{36}(?![A-Za-z0-9-])")
@@ -58,7 +61,7 @@ _ASSIGNMENT = re.compile(
     re.MULTILINE,
 )
 _OPTION = re.compile(
-    rb"--(?:from-literal[= ][\"']?)?([A-Za-z][\w.-]*)[= ](\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|\"']+)", re.MULTILINE
+    rb"--(?:from-literal[= ][\"']?)?([A-Za-z][\w.-]{0,99})[= ](\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|\"']+)", re.MULTILINE
 )
 
 
@@ -90,15 +93,26 @@ def _certain(data: bytes, depth: int) -> Iterator[tuple[int, str]]:
         yield from _urls(data)
     if b'"auths' in data:
         yield from _registry_logins(data)
+    lines = _Lines(data)
     for start, end in _suspicious_lines(data):
-        line = data[start:end]
-        yield from ((_line(data, start), kind) for kind in _token_kinds(line))
+        line = lines.of(start)
+        yield from ((line, kind) for kind in _token_kinds(data[start:end]))
     if depth < MAX_DEPTH:
         yield from _encoded(data, depth)
 
 
-def _line(data: bytes, offset: int) -> int:
-    return data.count(b"\n", 0, offset) + 1
+@dataclass(slots=True)
+class _Lines:
+    """The line numbers of offsets that are asked for in their order, so that a text is gone through once."""
+
+    data: bytes
+    _offset: int = 0
+    _line: int = 1
+
+    def of(self, offset: int) -> int:
+        self._line += self.data.count(b"\n", self._offset, offset)
+        self._offset = offset
+        return self._line
 
 
 def _runs(data: bytes, table: bytes, length: int) -> Iterator[tuple[int, int]]:
@@ -140,7 +154,7 @@ def _is_long_form(data: bytes, start: int, end: int) -> bool:
 
 def _token_kinds(raw: bytes) -> list[str]:
     """What stands in one line, a kind for each token."""
-    line = raw.decode("utf-8", "replace")
+    line = _without_data(raw).decode("utf-8", "replace")
     spans = [*tokens(line), *_aws_secrets(raw), *((m.start(), m.end(), "npm token") for m in _AUTH_TOKEN.finditer(raw))]
     kinds, reached = [], -1
     for start, end, kind in sorted(spans):
@@ -148,6 +162,15 @@ def _token_kinds(raw: bytes) -> list[str]:
             kinds.append(kind)
         reached = max(reached, end)
     return kinds
+
+
+def _without_data(line: bytes) -> bytes:
+    """A line without the runs of letters that are too long to be a token."""
+    kept, reached = [], 0
+    for start, end in _runs(line, _ANY_TOKEN, _LONGEST_RUN):
+        kept.append(line[reached:start])
+        reached = end
+    return b" ".join([*kept, line[reached:]])
 
 
 def _aws_secrets(line: bytes) -> Iterator[tuple[int, int, str]]:
@@ -161,9 +184,10 @@ def _aws_secrets(line: bytes) -> Iterator[tuple[int, int, str]]:
 
 def _private_keys(data: bytes) -> Iterator[tuple[int, str]]:
     if b"PRIVATE KEY" in data or b"PuTTY-User" in data:
+        lines = _Lines(data)
         for match in _KEY_BLOCK.finditer(data):
             if match[0].startswith(b"PuTTY") or _has_body(data[match.end() : match.end() + 600]):
-                yield _line(data, match.start()), "private key"
+                yield lines.of(match.start()), "private key"
 
 
 def _has_body(after: bytes) -> bool:
@@ -177,10 +201,11 @@ def _has_body(after: bytes) -> bool:
 
 
 def _urls(data: bytes) -> Iterator[tuple[int, str]]:
+    lines = _Lines(data)
     for match in _URL.finditer(data):
         password = unquote(match[2].decode("utf-8", "replace"))
         if _is_real(password) and not _TEMPLATE.search(match[1].decode("utf-8", "replace")):
-            yield _line(data, match.start()), "URL with a password"
+            yield lines.of(match.start()), "URL with a password"
 
 
 def _is_real(password: str) -> bool:
@@ -191,6 +216,7 @@ def _is_real(password: str) -> bool:
 
 def _registry_logins(data: bytes) -> Iterator[tuple[int, str]]:
     """The logins of a Docker configuration: `auth` is user and password in base64."""
+    lines = _Lines(data)
     for match in _REGISTRY.finditer(data):
         text = match[2].decode("utf-8", "replace")
         if match[1] == b"auth":
@@ -198,13 +224,14 @@ def _registry_logins(data: bytes) -> Iterator[tuple[int, str]]:
             login = (printable_text(decoded) if decoded else None) or ""
             text = login.partition(":")[2]
         if text and _is_real(text):
-            yield _line(data, match.start()), "container registry login"
+            yield lines.of(match.start()), "container registry login"
 
 
 def _encoded(data: bytes, depth: int) -> Iterator[tuple[int, str]]:
     """What is found after base64 decoding, at the line where the base64 begins."""
+    lines = _Lines(data)
     for start, text in _encoded_texts(data):
-        line = _line(data, start)
+        line = lines.of(start)
         kinds = {kind for _, kind in _certain(text, depth + 1)}
         yield from ((line, kind if kind.endswith("base64") else f"{kind} in base64") for kind in sorted(kinds))
 
@@ -212,15 +239,17 @@ def _encoded(data: bytes, depth: int) -> Iterator[tuple[int, str]]:
 def _encoded_texts(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Where base64 begins that encodes a printable text, and the text."""
     for start, end in _runs(data, _BASE64, _BASE64_RUN):
-        match = _ENCODED.search(data, start, end)
-        text = _decoded(match[0]) if match else None
+        text = _decoded(data[start:end])
         if text is not None:
             yield start, text
 
 
 def _decoded(run: bytes) -> bytes | None:
-    """The printable text that a run encodes; a piece of a longer one counts as far as it goes."""
-    body = run.rstrip(b"=")
+    """The printable text that a run ends in; a piece of a longer one counts as far as it goes."""
+    padded = run.rstrip(b"=")
+    body = padded[padded.rfind(b"=") + 1 :]
+    if len(body) < _BASE64_RUN - 1 or len(run) - len(padded) > 2:
+        return None
     try:
         # The first bytes tell: digests, paths and words decode to anything but text.
         head = base64.b64decode(body[:24])
@@ -235,7 +264,8 @@ def _decoded(run: bytes) -> bytes | None:
 def _named(data: bytes) -> Iterator[tuple[int, str]]:
     """Line and name of each variable and option of a script that is given a credential as a literal."""
     for pattern in (_ASSIGNMENT, _OPTION):
+        lines = _Lines(data)
         for match in pattern.finditer(data):
             name, value = match[1].decode("utf-8", "replace"), match[2].decode("utf-8", "replace").strip("\"'")
             if sounds_secret(name) and may_be_literal(value) and not value.startswith(("$", "`", "-")):
-                yield _line(data, match.start(1)), name
+                yield lines.of(match.start(1)), name

@@ -29,7 +29,10 @@ _SECRET = re.compile(r"pass(word|wd|phrase)?|pwd|token|secret|credential|private
 # `secretName` and `tokenSecretRef` name something, and are none.
 _NAMES = re.compile(r"(name|names|ref|kind|namespace|issuer|policy)$", re.IGNORECASE)
 # Where anything may be said, and credentials are.
-_OPEN_FIELDS = frozenset({"env", "args", "command", "data", "binaryData", "stringData", "valuesObject", "values"})
+_OPEN_FIELDS = frozenset(
+    {"env", "args", "command", "data", "binaryData", "stringData", "valuesObject", "values", "httpHeaders"}
+)
+_SECRET_BLOCKS = ("data", "stringData")
 
 
 def blame_text(
@@ -142,7 +145,9 @@ def _object_text(manifest: Manifest, fields: Sequence[FieldBlame]) -> str:
 def _field_text(blame: FieldBlame, width: int) -> str:
     """One field: what it is, which lines make it so, what it would be otherwise, and what else they change."""
     manifest = blame.manifest
-    rows = [f"{_called(manifest)} {blame.name}", f"  is          {_shown(blame, blame.value, ())}"]
+    keys = [step for line, _ in blame.set_by for step in line.path]
+    told = _HIDDEN if any(_sets_secret(line) for line, _ in blame.set_by) else _shown(blame, blame.value, keys)
+    rows = [f"{_called(manifest)} {blame.name}", f"  is          {told}"]
     for what, found in (("set by", blame.set_by), ("decided by", blame.decided_by)):
         for line, otherwise in found:
             rows.append(f"  {what:<10}  {line.place}  {line.key}")
@@ -167,7 +172,16 @@ def _otherwise(blame: FieldBlame, line: Line, otherwise: Otherwise) -> str:
     below = f", by {otherwise.source}" if otherwise.source is not None else ""
     if otherwise.without_object:
         return f"no such object{below}"
-    return f"{_shown(blame, otherwise.value, line.path)}{below}"
+    told = _HIDDEN if _sets_secret(line) else _shown(blame, otherwise.value, line.path)
+    return f"{told}{below}"
+
+
+def _sets_secret(line: Line) -> bool:
+    """Whether a line sets a value of a Secret too: what it sets elsewhere is the same value, or made of it."""
+    return any(
+        object_.startswith("Secret/") and re.split(r"[.\[]", name)[0] in _SECRET_BLOCKS
+        for object_, name in line.changes
+    )
 
 
 def _changes(blame: FieldBlame, line: Line) -> str:
@@ -184,7 +198,7 @@ def _by_object(line: Line, besides: str = "") -> list[str]:
     return [*parts, *(f"whether there is {object_}" for object_ in (*line.comes, *line.goes))]
 
 
-def _shown(blame: FieldBlame, value: Any, key: Path) -> str:
+def _shown(blame: FieldBlame, value: Any, key: Iterable[str | int]) -> str:
     """A value as it may be shown: none of a Secret, none under a key that sounds secret, none where anything stands."""
     if value is ABSENT:
         return "absent"

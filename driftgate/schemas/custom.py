@@ -129,6 +129,7 @@ _KEYWORDS: dict[str, type | tuple[type, ...]] = {
     "properties": dict, "required": list, "enum": list, "pattern": str, "type": str, "allOf": list, "anyOf": list,
     "oneOf": list, "not": dict, "minimum": (int, float), "maximum": (int, float), "minLength": int, "maxLength": int,
     "minItems": int, "maxItems": int, "minProperties": int, "maxProperties": int, "multipleOf": (int, float),
+    "exclusiveMinimum": (bool, int, float), "exclusiveMaximum": (bool, int, float),
     "x-kubernetes-list-map-keys": list, "additionalProperties": (bool, dict), "items": dict,
 }  # fmt: skip
 
@@ -203,6 +204,8 @@ def _type_words(schema: Mapping[str, Any]) -> Schema:
     """What the types of a JSON Schema are to a structural one."""
     types = _listed(schema.get("type"))
     words: dict[str, Any] = {"nullable": True} if "null" in types else {}
+    if not all(isinstance(kind, str) for kind in types):
+        raise SchemaFileError("the keyword type of a schema has a value of the wrong type")
     named = [kind for kind in types if kind != "null"]
     if set(named) == {"integer", "string"} or _is_int_or_string(schema):
         words["x-kubernetes-int-or-string"] = True
@@ -218,7 +221,7 @@ def _is_int_or_string(schema: Mapping[str, Any]) -> bool:
     for key in ("oneOf", "anyOf"):
         parts = schema.get(key)
         if isinstance(parts, list) and len(parts) == 2 and all(isinstance(part, dict) for part in parts):
-            types = {kind for part in parts for kind in _listed(part.get("type"))} - {"null"}
+            types = {str(kind) for part in parts for kind in _listed(part.get("type"))} - {"null"}
             if types == {"integer", "string"} and all(set(part) <= {"type"} for part in parts):
                 return True
     return False

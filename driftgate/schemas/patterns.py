@@ -12,8 +12,18 @@ from functools import lru_cache
 __all__ = ["matches"]
 
 _LONGEST = 2048
-# How many ways of sharing a text among the repetitions of a pattern are tried at most, by order of magnitude.
+_LONGEST_PATTERN = 4096
+# How many ways of sharing a text among the repetitions and choices of a pattern are tried at most, by order of
+# magnitude.
 _EFFORT = 10**7
+# What Go refuses: comments and spaces between the parts, references to what was matched, a look ahead or behind.
+# What it reads otherwise: classes such as [[:alpha:]].
+_NOT_BOTH = re.compile(r"\(\?(?!:|P<|[ims]+[:)])|\\[1-9]|\[\[:|\[\^\[:")
+# The quantities of Kubernetes, as every generated CRD has them: each character leaves one way to go on.
+_QUANTITY = (
+    r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
+    r"(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
+)
 _ATOM = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\d*,?\d*\}|.", re.DOTALL)
 _SEPARATORS = frozenset({r"\.", r"\-", r"\/", r"\:", r"\_", r"\@", "-", "/", ":", "_", "@"})
 
@@ -27,11 +37,17 @@ def matches(pattern: str, text: str) -> bool:
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> tuple[re.Pattern[str] | None, int]:
     """The pattern for Python, None where it is wild or unreadable, and the longest text to try it on."""
-    atoms = _ATOM.findall(pattern)
-    if _is_wild(atoms):
+    if pattern == _QUANTITY:
+        return re.compile(rf"{pattern[:-1]}\Z"), _LONGEST
+    if len(pattern) > _LONGEST_PATTERN or _NOT_BOTH.search(pattern):
         return None, 0
-    repetitions = sum(_repeats(atoms, index) for index in range(len(atoms)))
-    longest = min(_LONGEST, int(_EFFORT ** (1 / max(repetitions, 1))))
+    atoms = _ATOM.findall(pattern)
+    ways = _ways(atoms)
+    if ways > _EFFORT or _is_wild(atoms):
+        return None, 0
+    # A pattern that is not held to the beginning is tried at every place.
+    repetitions = sum(_repeats(atoms, index) for index in range(len(atoms))) + (atoms[:1] != ["^"])
+    longest = min(_LONGEST, int((_EFFORT / ways) ** (1 / max(repetitions, 1))))
     # Go's `$` is the end of the text, Python's also the place before a last newline.
     ends = bool(atoms) and atoms[-1] == "$"
     try:
@@ -44,6 +60,23 @@ def _repeats(atoms: list[str], index: int) -> bool:
     """Whether the atom at an index may stand there often."""
     following = atoms[index + 1] if index + 1 < len(atoms) else ""
     return following in ("*", "+") or (following.startswith("{") and following not in ("{", "{0}", "{1}", "{0,1}"))
+
+
+def _ways(atoms: list[str]) -> int:
+    """How many ways the alternatives and the optional parts of a pattern leave, each taken with each."""
+    ways, open_ = 1, [1]
+    for index, atom in enumerate(atoms):
+        if atom == "(":
+            open_.append(1)
+        elif atom == "|":
+            open_[-1] += 1
+        elif atom in ("?", "{0,1}", "{,1}") and atoms[index - 1 : index] not in ([], ["("]):
+            ways *= 2
+        elif atom == ")" and len(open_) > 1:
+            ways *= open_.pop()
+        if ways > _EFFORT:
+            break
+    return ways * open_[0]
 
 
 def _is_wild(atoms: list[str]) -> bool:

@@ -402,7 +402,10 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _is_multiple(bound: float, value: Any) -> bool:
-    return not _is_number(value) or not bound or value % bound == 0
+    try:
+        return not _is_number(value) or not bound or value % bound == 0
+    except OverflowError:  # an integer beyond every float
+        return True
 
 
 def _matches(pattern: str, value: Any) -> bool:

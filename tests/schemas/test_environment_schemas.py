@@ -35,6 +35,8 @@ def judgement_of(root: Path, files: Mapping[str, str], policy: str = "") -> Judg
     return judged(write(root, {**APP, **files, **own}))
 
 
+TYPELESS = '{"$schema": "x", "properties": {"spec": {"type": [{}]}}}'
+MORE = {"type": "object", "properties": {"size": {"type": "integer", "exclusiveMinimum": []}}}
 UNKNOWN = ("unknown-field", "shop/web.yaml", "spec.size")
 
 
@@ -52,9 +54,12 @@ UNKNOWN = ("unknown-field", "shop/web.yaml", "spec.size")
         ({}, "schemas: {folder: none}\n", [("policy-entry-unmatched", "policies/test.yaml", "policies/test.yaml")]),
         ({"own/a.json": "{"}, "schemas: {folder: own}\n", [("schema-unreadable", "own/a.json", "own/a.json")]),
         ({"own/a.yaml": "a: [\n"}, "schemas: {folder: own}\n", [("schema-unreadable", "own/a.yaml", "own/a.yaml")]),
+        ({"own/a.json": TYPELESS}, "schemas: {folder: own}\n", [("schema-unreadable", "own/a.json", "own/a.json")]),
+        ({"own/a.yaml": definition(MORE)}, "schemas: {folder: own}\n",
+         [("schema-unreadable", "own/a.yaml", "own/a.yaml")]),
     ],
     ids=["none", "rendered", "rendered and broken", "standing", "excluded", "rendered before standing", "folder first",
-         "folder", "no folder", "not JSON", "not YAML"],
+         "folder", "no folder", "not JSON", "not YAML", "types that are mappings", "a bound that is a list"],
 )  # fmt: skip
 def test_the_schema_of_a_kind_is_looked_for_in_this_order(
     tmp_path: Path, files: dict[str, str], policy: str, expected: list[tuple[str, str, str]]

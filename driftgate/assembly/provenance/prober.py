@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from driftgate.assembly.plan import Draft
 from driftgate.assembly.provenance.progress import Progress
-from driftgate.assembly.provenance.unread import Probing, Scope, unread_values
+from driftgate.assembly.provenance.unread import Probing, Scope, TooManyProbesError, unread_values
 from driftgate.model.environment import RenderStatus, UnreadValue, ValuesRead
 from driftgate.render.cache import RenderCache
 from driftgate.render.jobs import Job, Reply
@@ -18,6 +20,9 @@ from driftgate.render.jobs import Job, Reply
 __all__ = ["ValuesProber"]
 
 FORMAT = 1
+# What all probing of a run may take together: a chart can be written so that every other value takes a render's limit.
+PROBING_SECONDS = 120.0
+JOBS_AT_ONCE = 32
 SourceKey = tuple[str, int]
 
 
@@ -32,6 +37,7 @@ class ValuesProber:
     run: Callable[[Sequence[Job]], list[Reply]]
     cache: RenderCache
     probes: int = 0
+    seconds_left: float = PROBING_SECONDS
     _known: dict[tuple[SourceKey, Scope], ValuesRead] = field(default_factory=dict)
 
     def __call__(self, wanted: Mapping[SourceKey, bool]) -> dict[SourceKey, ValuesRead]:
@@ -56,7 +62,8 @@ class ValuesProber:
         answers = self._answers([probing for _, probing in fresh.values()])
         for (known, (name, _)), answer in zip(fresh.items(), answers, strict=True):
             self._known[known] = answer
-            self.cache.keep(name, _to_json(answer))
+            if not answer.given_up or self.seconds_left > 0:  # what was given up for time may be told another day
+                self.cache.keep(name, _to_json(answer))
         return {key: self._known[key, scope] for key, scope in asked}
 
     def _is_rendered(self, key: SourceKey) -> bool:
@@ -84,13 +91,19 @@ class ValuesProber:
                 turn = dict(waiting)
                 replies = iter(self._rendered(job for jobs in turn.values() for job in jobs))
                 for index, jobs in turn.items():
-                    self._advance(index, probings[index], [next(replies) for _ in jobs], waiting, answers)
+                    self._advance(index, probings[index], list(islice(replies, len(jobs))), waiting, answers)
         return [answers[index] for index in range(len(probings))]
 
     def _rendered(self, jobs: Iterable[Job]) -> list[Reply]:
+        """The replies to the jobs, in order; to the first of them only, where the time is up before the last."""
         listed = list(jobs)
-        self.probes += len(listed)
-        return self.run(listed)
+        replies: list[Reply] = []
+        while len(replies) < len(listed) and self.seconds_left > 0:
+            start = time.monotonic()
+            replies += self.run(listed[len(replies) : len(replies) + JOBS_AT_ONCE])
+            self.seconds_left -= time.monotonic() - start
+        self.probes += len(replies)
+        return replies
 
     def _advance(
         self,
@@ -100,11 +113,18 @@ class ValuesProber:
         waiting: dict[int, list[Any]],
         answers: dict[int, ValuesRead],
     ) -> None:
-        waiting.pop(index, None)
+        asked = waiting.pop(index, [])
+        start = time.monotonic()
         try:
-            waiting[index] = next(probing) if replies is None else probing.send(replies)
+            if replies is None:
+                waiting[index] = next(probing)
+            elif len(replies) < len(asked) or self.seconds_left <= 0:
+                probing.throw(TooManyProbesError())
+            else:
+                waiting[index] = probing.send(replies)
         except StopIteration as end:
             answers[index] = end.value
+        self.seconds_left -= time.monotonic() - start
 
 
 def _to_json(answer: ValuesRead) -> dict[str, Any]:

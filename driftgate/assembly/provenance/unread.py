@@ -21,7 +21,7 @@ from driftgate.model.manifest import named_path
 from driftgate.model.node import Path
 from driftgate.render.jobs import HelmJob, Reply
 
-__all__ = ["Probing", "Scope", "unread_values"]
+__all__ = ["Probing", "Scope", "TooManyProbesError", "unread_values"]
 
 PROBES_PER_SOURCE = 800
 SWITCHES_PER_SOURCE = 80
@@ -40,7 +40,7 @@ def unread_values(draft: Draft, scope: Scope) -> Probing:
         return ValuesRead()
     try:
         never, switched = yield from reader.read()
-    except _TooManyProbesError:
+    except TooManyProbesError:
         return ValuesRead(probes=reader.probes, given_up=True)
     named = tuple(sorted(reader.templates.named)) if never else ()
     unread = [*(UnreadValue(leaf.position, leaf.path) for leaf in never), *switched]
@@ -55,8 +55,8 @@ class Scope(Enum):
     EVERYTHING = "everything"
 
 
-class _TooManyProbesError(Exception):
-    """The values of a source take more renders than they may."""
+class TooManyProbesError(Exception):
+    """The values of a source take more renders, or more time, than they may."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class _Reader:
     def _ask(self, jobs: list[HelmJob]) -> _Asking:
         self.probes += len(jobs)
         if self.probes > PROBES_PER_SOURCE:
-            raise _TooManyProbesError
+            raise TooManyProbesError
         return (yield jobs)
 
     def _compared(self, reply: Reply) -> list[str]:
