@@ -361,7 +361,8 @@ def selector_does_not_match_labels(subject: Subject) -> Iterator[Result]:
         selector = manifest.get("spec", "selector")
         labels = manifest.get("spec", "template", "metadata", "labels")
         known = labels if isinstance(labels, dict) else {}
-        if isinstance(selector, dict):
+        # A Rollout may take its Pods from a Deployment (`workloadRef`) and then has no template of its own.
+        if isinstance(selector, dict) and not manifest.get("spec", "workloadRef"):
             yield from _unmatched(subject, manifest, selector, known)
 
 

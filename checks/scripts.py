@@ -256,8 +256,15 @@ def _is_absent(subject: Subject, kind: tuple[str, str], mention: Mention) -> boo
 
 
 def _own_namespaces(subject: Subject) -> frozenset[str]:
-    """The namespaces that something is rendered into."""
-    return frozenset(m.target_namespace for m in _manifests(subject) if m.target_namespace)
+    """The namespaces that something is rendered into.
+
+    Kubernetes' own are never among them: whoever binds a role in kube-system has not deployed what else is there.
+    """
+    return frozenset(
+        m.target_namespace
+        for m in _manifests(subject)
+        if m.target_namespace and not m.target_namespace.startswith("kube-")
+    )
 
 
 @check(severity=Severity.WARNING, scope=Scope.ENVIRONMENT)

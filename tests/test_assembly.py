@@ -434,3 +434,21 @@ def test_a_values_object_may_hold_any_character(tmp_path: Path) -> None:
     files = {**chart("web", {"cm.yaml": template}), "web.yaml": application("web", "web", helm)}
     (one,) = loaded(write(tmp_path, files)).applications
     assert one.manifests[0].object["data"] == {"a": "🙂 ✓", "b": "\x7f\x85", "c": "한"}
+
+
+def test_a_template_of_an_aliased_subchart_is_placed_in_its_own_file(tmp_path: Path) -> None:
+    """Helm names templates by the alias; the file stands in the folder of the chart's own name, at any depth."""
+    entries = [f"- {{name: base, version: 1.0.0, alias: {alias}}}\n" for alias in ("first", "second")]
+    deep = "dependencies:\n- {name: leaf, version: 1.0.0, alias: tip}\n"
+    files = {"app.yaml": application("shop", "shop"), **chart("shop", {"a.yaml": config_map("own")})}
+    files |= chart("shop/charts/base", {"b.yaml": config_map("{{ .Chart.Name }}")})
+    files |= chart("shop/charts/base/charts/leaf", {"c.yaml": config_map("{{ .Values.global.x }}-leaf")})
+    files["shop/values.yaml"] = "global: {x: y}\n"
+    files["shop/Chart.yaml"] += "dependencies:\n" + "".join(entries)
+    files["shop/charts/base/Chart.yaml"] += deep
+    (shop,) = loaded(write(tmp_path, files)).applications
+    assert {manifest.template for manifest in shop.manifests} == {
+        "shop/templates/a.yaml",
+        "shop/charts/base/templates/b.yaml",
+        "shop/charts/base/charts/leaf/templates/c.yaml",
+    }

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from driftgate.assembly.dependencies import Dependency, missing_dependencies
+from driftgate.assembly.dependencies import Dependency, missing_dependencies, unaliased
 from driftgate.assembly.overrides import overridden
 from driftgate.facts import api_versions
 from driftgate.files import FileRoot
@@ -99,6 +99,8 @@ class Draft:
         """A template's file in the tree; the archive, for a template of a packaged subchart."""
         assert self.root is not None
         path = posixpath.join(self.directory, template)
+        if "/charts/" in path and not self.root.is_file(path):
+            path = unaliased(self.root, path)
         while not self.root.is_file(path) and "/charts/" in path:
             path = path.rpartition("/charts/")[0]
         return self.root.display(path or template)

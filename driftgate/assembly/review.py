@@ -155,7 +155,10 @@ def _edits(key: Key, draft_before: Draft, draft_after: Draft) -> Iterator[_Edit]
     number = 0
     for position in range(len(after) - 1, -1, -1):
         layer, above = after[position], after[position + 1 :]
-        for path, old, new in _differences(known.pop(_identity(layer), None), layer):
+        earlier = _earlier(layer, known, after)
+        if earlier is None and layer.kind is LayerKind.CHART:
+            continue  # Another chart brings its defaults along: nobody has edited them.
+        for path, old, new in _differences(earlier, layer):
             undone = (*after[:position], *_with(layer, path, old), *above)
             value = _edited_value(key, number, layer, above, path, old, new)
             if value.shadow is None or not _edited_too(value.shadow, above, before):
@@ -169,6 +172,16 @@ def _edits(key: Key, draft_before: Draft, draft_after: Draft) -> Iterator[_Edit]
         value = EditedValue(*key, number, place, (), gone=True)
         yield _Edit(value, (*after[:position], layer, *after[position:]))
         number += 1
+
+
+def _earlier(layer: ValuesLayer, known: dict[tuple[Any, ...], ValuesLayer], after: Layers) -> ValuesLayer | None:
+    """The layer as it was, taken out of those that are not accounted for: of the same name, else moved as it is."""
+    name = _identity(layer)
+    if name not in known and not is_parameter(layer):
+        gone = known.keys() - {_identity(other) for other in after}
+        moved = (other for other in known if other in gone and known[other].kind is layer.kind)
+        name = next((other for other in moved if known[other].text == layer.text != ""), name)
+    return known.pop(name, None)
 
 
 def _edited_too(shadow: Place, above: Layers, before: Layers) -> bool:

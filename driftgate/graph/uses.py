@@ -19,6 +19,7 @@ from driftgate.model.node import Path
 
 __all__ = ["uses_of"]
 
+_LEGACY_CLASS = "kubernetes.io/ingress.class"
 _NGINX = "nginx.ingress.kubernetes.io"
 CERT_MANAGER = "cert-manager.io"
 EXTERNAL_SECRETS = "external-secrets.io"
@@ -118,6 +119,11 @@ def _ingress(manifest: Manifest) -> Iterator[Use]:
         yield from _named(manifest, (*path, "secretName"), ("", "Secret"), "tls", Need.SOFT)
     yield from _class(manifest, ("spec", "ingressClassName"), "networking.k8s.io", "IngressClass")
     annotations: Path = ("metadata", "annotations")
+    legacy = text(manifest.annotations.get(_LEGACY_CLASS))
+    if legacy:
+        # Controllers compare it with a name of their own; an IngressClass of that name need not be there.
+        target = Target("networking.k8s.io", "IngressClass", "", legacy)
+        yield Use(manifest, (*annotations, _LEGACY_CLASS), target, "ingressClassName", Need.OPTIONAL)
     fallback = text(manifest.annotations.get(f"{_NGINX}/default-backend"))
     if fallback:
         target = Target("", "Service", manifest.target_namespace, fallback)

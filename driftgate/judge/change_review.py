@@ -17,6 +17,7 @@ from driftgate.model.secret import mask_secret
 from driftgate.policy import ArgoCDSection
 from driftgate.semantics.hooks import hook_types
 from driftgate.semantics.immutable import Refusal, refusals, same
+from driftgate.semantics.object_names import stem_of_hashed
 from driftgate.semantics.sync_fate import (
     Fate,
     fate_when_application_deleted,
@@ -25,6 +26,9 @@ from driftgate.semantics.sync_fate import (
 )
 
 __all__ = ["Fates", "Loss", "Reviewed", "place_of_change", "reviewed", "written_place"]
+
+# Whose names take a hash of what is in them, so that Pods start anew, or a Job runs again.
+_NAMED_BY_CONTENT = frozenset({("", "ConfigMap"), ("", "Secret"), ("batch", "Job")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +107,22 @@ def _losses(subject: Subject, changes: Iterable[ApplicationChange]) -> Iterator[
     for change in changes:
         before = change.before
         for manifest in change.removed if before is not None else ():
-            if hook_types(manifest.annotations).is_hook or manifest.is_application:
+            if hook_types(manifest.annotations).is_hook or manifest.is_application or _follows(change, manifest):
                 continue
             assert before is not None
             owner = owners.get((cluster_of(before.application), *manifest.identity), "")
             place, meant = _place_of_loss(subject.environment, change, manifest)
             yield Loss(change, manifest, fates.of_object(change, manifest), place, meant, owner)
+
+
+def _follows(change: ApplicationChange, gone: Manifest) -> bool:
+    """Whether an object that is named by its content goes on under the name of another content."""
+    stem = stem_of_hashed(gone.name) if (gone.group, gone.kind) in _NAMED_BY_CONTENT else ""
+    return bool(stem) and any(
+        (one.group, one.kind, one.target_namespace, stem_of_hashed(one.name))
+        == (gone.group, gone.kind, gone.target_namespace, stem)
+        for one in change.added
+    )
 
 
 @dataclass

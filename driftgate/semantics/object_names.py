@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ["label_value_fault", "name_fault", "qualified_name_fault"]
+__all__ = ["label_value_fault", "name_fault", "qualified_name_fault", "stem_of_hashed"]
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LABEL_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+# What kustomize appends to names (kustomize: api/hasher/hasher.go `encode`), and a hexadecimal digest or its beginning.
+_HASHED = re.compile(r"(?P<stem>.+)-(?:[2456789bcdfghkmt]{10}|(?=[a-f]*[0-9])[0-9a-f]{7,64})")
 _LONGEST_LABEL = 63
 _LONGEST_SUBDOMAIN = 253
 _RBAC = "rbac.authorization.k8s.io"
@@ -62,3 +64,9 @@ def label_value_fault(value: str) -> str:
     if not value or (len(value) <= _LONGEST_LABEL and _NAME.fullmatch(value)):
         return ""
     return "at most 63 letters, digits, dashes, underscores and dots, with a letter or a digit at both ends"
+
+
+def stem_of_hashed(name: str) -> str:
+    """The part of a name before a hash of the object's content; empty for a name that ends in none."""
+    match = _HASHED.fullmatch(name)
+    return match["stem"] if match else ""

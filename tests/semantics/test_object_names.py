@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from driftgate.semantics.object_names import label_value_fault, name_fault, qualified_name_fault
+from driftgate.semantics.object_names import label_value_fault, name_fault, qualified_name_fault, stem_of_hashed
 
 SUBDOMAIN = "at most 253 lower-case letters, digits, dashes and dots, with a letter or a digit at both ends"
 LABEL = "at most 63 letters, digits, dashes, underscores and dots, with a letter or a digit at both ends"
@@ -75,3 +75,21 @@ def test_a_key_is_a_name_with_a_dns_name_before_it_at_most(key: str, fault: str)
 def test_the_value_of_a_label_is_short_and_plain(value: str, fault: str) -> None:
     """Empty, or letters and digits at both ends."""
     assert label_value_fault(value) == fault
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("settings-5ggk85dt2d", "settings"),
+        ("a-b-t9hbm2c74k", "a-b"),
+        ("migrate-3f2a91c", "migrate"),
+        ("settings", ""),
+        ("settings-production", ""),
+        ("cafe-deadbeef", ""),
+        ("web-1", ""),
+        ("-5ggk85dt2d", ""),
+    ],
+)
+def test_a_name_that_ends_in_a_hash_has_a_stem(name: str, stem: str) -> None:
+    """What kustomize and digests append is told apart from words and numbers."""
+    assert stem_of_hashed(name) == stem
