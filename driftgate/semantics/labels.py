@@ -34,12 +34,14 @@ def matches(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
 
 def _holds(expression: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
     key, values = expression.get("key"), expression.get("values")
+    if not isinstance(key, str):
+        return False
     listed = values if isinstance(values, list) else []
     match expression.get("operator"):
         case "In":
-            return key in labels and labels.get(str(key)) in listed
+            return key in labels and labels[key] in listed
         case "NotIn":  # an object without the label is not in the list either
-            return key not in labels or labels.get(str(key)) not in listed
+            return key not in labels or labels[key] not in listed
         case "Exists":
             return key in labels
         case "DoesNotExist":

@@ -34,6 +34,7 @@ def expression(key: str, operator: str, *values: str) -> dict[str, Any]:
         (expression("app", "DoesNotExist"), {"app": ""}, False),
         (expression("app", "Gt", "1"), {"app": "2"}, False),
         ({"matchExpressions": ["app"]}, {"app": "web"}, False),
+        ({"matchExpressions": [{"key": ["app"], "operator": "Exists"}]}, {"app": "web"}, False),
     ],
 )
 def test_a_selector_selects_as_kubernetes_says(
