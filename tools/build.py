@@ -1,8 +1,8 @@
-"""Find or build the programs that the tests run and Python does not bring: helm 3, helm 4 and kustomize.
+"""Find or build the programs that the tests run and Python does not bring: helm, kustomize, a control plane.
 
-A program comes from the first of these places that has it: the environment variable that names it, our
-cache, or a build from the pinned module under `tools/<name>/`. Standard library only, so that it runs before
-anything is installed.
+A program comes from the first of these places that has it: the environment variable that names it, for the
+control plane the folder `KUBEBUILDER_ASSETS` and the PATH, our cache, or a build from the pinned module under
+`tools/`. Standard library only, so that it runs before anything is installed.
 
     python tools/build.py [NAME...]     prints "name path" for every program, building what is missing
 """
@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TOOLS_DIRECTORY = Path(__file__).resolve().parent
+ASSETS = "KUBEBUILDER_ASSETS"
 
 
 class ToolError(Exception):
@@ -34,11 +35,13 @@ class ToolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One program, built from the Go module of the same name beside this file.
+    """One program, built from a Go module beside this file.
 
     `package` is the Go package of its main function, `module` the module whose version is the program's
     version, `minutes` how long a first build takes on two cores (the progress line tells it), and `variables`
-    are the Go variables that the linker sets.
+    are the Go variables that the linker sets. `folder` holds the go.mod, and is named like the program unless
+    several come from one module. `asked` are the arguments that make the program tell its version. A program
+    that others `share` is also taken from where controller-runtime's tools put it and from the PATH.
     """
 
     name: str
@@ -46,21 +49,44 @@ class Tool:
     module: str
     minutes: int
     variables: tuple[tuple[str, str], ...] = ()
+    folder: str = ""
+    asked: tuple[str, ...] = ("version",)
+    shared: bool = False
 
     @property
     def directory(self) -> Path:
         """The folder of the pinned module."""
-        return TOOLS_DIRECTORY / self.name
+        return TOOLS_DIRECTORY / (self.folder or self.name)
 
     @property
     def environment_variable(self) -> str:
         """The variable by which a developer names a program of their own."""
-        return f"DRIFTGATE_{self.name.upper()}"
+        return f"DRIFTGATE_{self.name.upper().replace('-', '_')}"
 
     @property
     def version(self) -> str:
         """The pinned version, such as `v3.22.0`."""
         return pinned_version(self, self.module)
+
+
+def _of_kubernetes(name: str, minutes: int, asked: tuple[str, ...] = ("--version",)) -> Tool:
+    # The variables of hack/lib/version.sh. Left alone, the API server calls itself v0.0.0-master, and clients that
+    # look at the server's version, as Helm does for `kubeVersion`, take it for an old one.
+    variables = (("gitVersion", "{version}"), ("gitMajor", "1"), ("gitMinor", "{minor}"), ("gitTreeState", "clean"))
+    return Tool(
+        name=name,
+        package=f"k8s.io/kubernetes/cmd/{name}",
+        module="k8s.io/kubernetes",
+        minutes=minutes,
+        variables=tuple(
+            (f"{package}.{variable}", value)
+            for package in ("k8s.io/client-go/pkg/version", "k8s.io/component-base/version")
+            for variable, value in variables
+        ),
+        folder="kubernetes",
+        asked=asked,
+        shared=True,
+    )
 
 
 # Helm's releases set these variables when they link. Left alone, helm 3 would tell templates that the cluster
@@ -99,6 +125,26 @@ TOOLS = {
             module="sigs.k8s.io/kustomize/kustomize/v5",
             minutes=1,
         ),
+        Tool(
+            name="etcd",
+            package="go.etcd.io/etcd/server/v3",
+            module="go.etcd.io/etcd/server/v3",
+            minutes=1,
+            asked=("--version",),
+            shared=True,
+        ),
+        _of_kubernetes("kube-apiserver", minutes=3),
+        _of_kubernetes("kube-controller-manager", minutes=1),
+        _of_kubernetes("kube-scheduler", minutes=1),
+        _of_kubernetes("kubectl", minutes=1, asked=("version", "--client")),
+        Tool(
+            name="kwok",
+            package="sigs.k8s.io/kwok/cmd/kwok",
+            module="sigs.k8s.io/kwok",
+            minutes=1,
+            asked=("--version",),
+            shared=True,
+        ),
     )
 }
 
@@ -113,7 +159,11 @@ def ensure(name: str) -> Path:
         tool = TOOLS[name]
     except KeyError:
         raise ToolError(f"unknown tool {name!r}; there are {', '.join(TOOLS)}") from None
-    return _from_environment(tool) or _from_cache(tool) or _build(tool)
+    for place in (_from_environment, _from_assets, _from_path, _from_cache):
+        found = place(tool)
+        if found is not None:
+            return found
+    return _build(tool)
 
 
 def pinned_version(tool: Tool, module: str) -> str:
@@ -141,12 +191,40 @@ def _from_environment(tool: Tool) -> Path | None:
     value = os.environ.get(tool.environment_variable)
     if not value:
         return None
-    path = Path(value).expanduser().absolute()
-    found = _reported_version(path, tool.environment_variable)
+    return _chosen(tool, Path(value).expanduser().absolute(), tool.environment_variable, value)
+
+
+def _from_assets(tool: Tool) -> Path | None:
+    """The program in the folder that controller-runtime's `setup-envtest` fills, if the developer has one."""
+    folder = os.environ.get(ASSETS)
+    if not folder or not tool.shared:
+        return None
+    path = Path(folder).expanduser().absolute() / tool.name
+    return _chosen(tool, path, ASSETS, folder) if path.exists() else None
+
+
+def _from_path(tool: Tool) -> Path | None:
+    """The program on the PATH, if it is of the pinned minor version; nobody chose it for the tests."""
+    on_path = shutil.which(tool.name) if tool.shared else None
+    if on_path is None:
+        return None
+    # Without resolving links: some programs are one file that looks at the name it is called by.
+    path = Path(on_path).absolute()
+    try:
+        found = _reported_version(tool, path, on_path)
+    except ToolError:
+        return None
+    return path if found.split(".")[:2] == tool.version.split(".")[:2] else None
+
+
+def _chosen(tool: Tool, path: Path, variable: str, value: str) -> Path:
+    """A program that the developer chose by a variable: another major version is refused, a minor one said."""
+    found = _reported_version(tool, path, variable)
     if found.split(".")[0] != tool.version.split(".")[0]:
-        raise ToolError(f"{tool.environment_variable}={value} is {found}, but {tool.name} is {tool.version}")
+        raise ToolError(f"{variable}={value} is {found}, but {tool.name} is {tool.version}")
     if found != tool.version:
-        _say(f"{tool.environment_variable} is {found}; the tests are written against {tool.version}")
+        which = variable if variable == tool.environment_variable else f"{tool.name} of {variable}"
+        _say(f"{which} is {found}; the tests are written against {tool.version}")
     return path
 
 
@@ -165,14 +243,15 @@ def _build(tool: Tool) -> Path:
         if built is not None:
             return built
         go = find_go(tool)
+        elsewhere = f", the PATH has no {tool.version.rpartition('.')[0]}" if tool.shared else ""
         _say(
-            f"building {tool.name} {tool.version}: the tests run it and {target.parent} does not have it; "
+            f"building {tool.name} {tool.version}: the tests run it{elsewhere} and {target.parent} does not have it; "
             f"about {tool.minutes} min the first time"
         )
         with tempfile.TemporaryDirectory(prefix="build-", dir=target.parent) as scratch:
             fresh = Path(scratch) / tool.name
             _compile(tool, go, fresh)
-            if _reported_version(fresh, tool.name) != tool.version:
+            if _reported_version(tool, fresh, tool.name) != tool.version:
                 raise ToolError(f"{tool.name} was built, but it does not call itself {tool.version}")
             # A rename within one folder: whoever looks sees no program or a whole one.
             fresh.replace(target)
@@ -216,6 +295,8 @@ def _link_flags(tool: Tool) -> str:
         value = template
         if "{version}" in template:
             value = tool.version
+        elif "{minor}" in template:
+            value = tool.version.split(".")[1]
         elif "{kubernetes_minor}" in template:
             value = pinned_version(tool, "k8s.io/client-go").split(".")[1]
         flags.append(f"-X {variable}={value}")
@@ -250,13 +331,13 @@ def _run(command: Sequence[str], cwd: Path) -> str:
     return done.stdout
 
 
-def _reported_version(path: Path, label: str) -> str:
-    """The version that a program gives for itself, such as `v4.3.1`."""
-    output = _run([str(path), "version"], cwd=TOOLS_DIRECTORY)
-    found = re.search(r"v\d+\.\d+(?:\.\d+)?", output)
+def _reported_version(tool: Tool, path: Path, label: str) -> str:
+    """The version that a program gives for itself, such as `v4.3.1`; etcd leaves the v away."""
+    output = _run([str(path), *tool.asked], cwd=TOOLS_DIRECTORY)
+    found = re.search(r"\bv?(\d+\.\d+(?:\.\d+)?)", output)
     if found is None:
-        raise ToolError(f"{label}: {path} does not answer `version` with a version")
-    return found.group()
+        raise ToolError(f"{label}: {path} does not answer `{' '.join(tool.asked)}` with a version")
+    return f"v{found.group(1)}"
 
 
 @contextlib.contextmanager
