@@ -191,7 +191,7 @@ def test_a_folder_with_another_version_is_said(
 
 
 def test_helm_on_the_path_is_left_alone(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a chart renders to may depend on the patch of helm or kustomize, so only their own variable names another."""
+    """What a chart renders to may depend on the patch of helm and kustomize: only its own variable counts."""
     program(sandbox / "scripts/kustomize", "#!/bin/sh\necho v5.8.1\n")
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(sandbox / "scripts"))
 
