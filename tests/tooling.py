@@ -5,17 +5,22 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.controlplane.crds import Crd, published
+from tests.controlplane.plane import API_SERVER, CONTROLLERS, ControlPlane, running
 from tools import build
+from tools.facts.generate import FactsError
 
 NO_SKIPS = "DRIFTGATE_TESTS_NO_SKIPS"
 
-_skipped = pytest.StashKey[list[str]]()
+_skipped = pytest.StashKey[list[tuple[str, str]]]()
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +41,47 @@ def kustomize(pytestconfig: pytest.Config) -> Path:
     return _ensure("kustomize", pytestconfig)
 
 
+@pytest.fixture(scope="session")
+def api_server(pytestconfig: pytest.Config) -> Iterator[ControlPlane]:
+    """An API server with etcd and nothing else: no object changes that a test does not change.
+
+    A test that needs it does not run where its programs can be neither found nor built; `make test` fails then.
+    """
+    with running(_parts(API_SERVER, pytestconfig)) as plane:
+        yield plane
+
+
+@pytest.fixture(scope="session")
+def control_plane(pytestconfig: pytest.Config) -> Iterator[ControlPlane]:
+    """A whole control plane with two nodes, on which Deployments roll out and Pods come and go.
+
+    It is not that of `api_server`. `tests/controlplane/stages.yaml` tells how a test makes a Pod fail.
+    """
+    with running(_parts(API_SERVER + CONTROLLERS, pytestconfig), controllers=True) as plane:
+        yield plane
+
+
+@pytest.fixture(scope="session")
+def published_crds() -> dict[str, list[Crd]]:
+    """The published CRDs of `argocd`, `external-secrets` and `cert-manager`, for `crds.served`."""
+    try:
+        return published()
+    except FactsError as error:
+        pytest.skip(f"no CRDs: {_first_line(error)}; they come from the Go module proxy")
+
+
+def _parts(names: Sequence[str], config: pytest.Config) -> dict[str, Path]:
+    try:
+        return {name: _ensure(name, config) for name in names}
+    except build.ToolError as error:
+        remedy = f"`python tools/build.py` builds it where the Go module proxy is, or {build.ASSETS} names a folder"
+        pytest.skip(f"no control plane: {_first_line(error)}; {remedy}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
 def _ensure(name: str, config: pytest.Config) -> Path:
     capture = config.pluginmanager.getplugin("capturemanager")
     # A first build takes minutes, so its progress line must not wait until the test is over.
@@ -43,29 +89,36 @@ def _ensure(name: str, config: pytest.Config) -> Path:
         return build.ensure(name)
 
 
-class _NoSkips:
-    """Fails a run in which a test or a module was skipped; expected failures are no skips."""
+class _Skips:
+    """Says which tests or modules did not run; where `fatal`, they fail the run. Expected failures are no skips."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, *, fatal: bool) -> None:
+        self.fatal = fatal
         self.skipped = config.stash.setdefault(_skipped, [])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.skipped and not hasattr(report, "wasxfail"):
-            self.skipped.append(f"{report.nodeid}: {_reason(report)}")
+            self.skipped.append((report.nodeid, _reason(report)))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.skipped:
-            self.skipped.append(f"{report.nodeid}: {_reason(report)}")
+            self.skipped.append((report.nodeid, _reason(report)))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.skipped and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+        ended_well = session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
+        if self.fatal and self.skipped and ended_well:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self.skipped:
-            terminalreporter.section(f"skipped, although {NO_SKIPS} is set", red=True)
-            for line in self.skipped:
-                terminalreporter.line(line)
+        if not self.skipped:
+            return
+        because = f", although {NO_SKIPS} is set" if self.fatal else ""
+        terminalreporter.section(f"{len(self.skipped)} did not run{because}", red=self.fatal)
+        if self.fatal:
+            for name, _reason in self.skipped:
+                terminalreporter.line(name)
+        for reason, count in collections.Counter(reason for _name, reason in self.skipped).items():
+            terminalreporter.line(f"{count} x {reason}")
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
@@ -74,6 +127,6 @@ def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch for skipped tests where the caller asks for it, as `make test` does."""
-    if os.environ.get(NO_SKIPS) == "1":
-        config.pluginmanager.register(_NoSkips(config), "driftgate-tests-no-skips")
+    """Watch for skipped tests; they fail the run where the caller asks for it, as `make test` does."""
+    fatal = os.environ.get(NO_SKIPS) == "1"
+    config.pluginmanager.register(_Skips(config, fatal=fatal), "driftgate-tests-skips")

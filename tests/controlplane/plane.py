@@ -18,7 +18,8 @@ from typing import Any
 from tests.controlplane.keys import Keys, write_keys
 from tests.controlplane.processes import PortTakenError, Processes
 
-API_SERVER = ("etcd", "kube-apiserver")
+# By name, the programs that a test may ask for: the second for what the first does not have.
+API_SERVER = ("etcd", "kube-apiserver", "kubectl")
 CONTROLLERS = ("kube-controller-manager", "kube-scheduler", "kwok")
 NODES = ("node-1", "node-2")
 STAGES = Path(__file__).with_name("stages.yaml")
@@ -97,6 +98,12 @@ class ControlPlane:
         """Run helm, kubectl or another client as an identity, and return whatever came of it."""
         environment = self.environment(identity)
         return subprocess.run(command, env=environment, input=stdin, capture_output=True, text=True, check=False)
+
+    def kubectl(
+        self, *arguments: str | Path, identity: str = "admin", stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run kubectl as an identity, and return whatever came of it."""
+        return self.run(self.programs["kubectl"], *arguments, identity=identity, stdin=stdin)
 
     def request(
         self,
