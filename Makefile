@@ -18,7 +18,9 @@ TYPED := $(VENV)/typed
 check: $(VENV)/.gate
 	$(BIN)/pytest $(ARGS)
 
-test: lint types tools
+# Where a program can be neither found nor built, its tests are counted as not run, which fails the run as well.
+test: lint types
+	-@$(BIN)/python tools/build.py > /dev/null
 	DRIFTGATE_TESTS_NO_SKIPS=1 $(BIN)/pytest tests -n auto $(ARGS)
 
 lint: $(VENV)/.dev

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
@@ -15,6 +15,7 @@ from tools.facts.schemas import CERT_MANAGER, CRDS, EXTERNAL_SECRETS
 
 Crd = dict[str, Any]
 
+DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 ARGOCD_CRDS = tuple(f"manifests/crds/{name}-crd.yaml" for name in ("application", "applicationset", "appproject"))
 FILES = {
@@ -40,26 +41,31 @@ def _read(module: str, paths: Sequence[str]) -> list[Crd]:
 @contextlib.contextmanager
 def served(plane: ControlPlane, crds: Sequence[Crd]) -> Iterator[None]:
     """Let the API server serve these kinds until the block ends; objects of them go with them."""
+    names = {crd["metadata"]["name"] for crd in crds}
     for crd in crds:
         plane.create(DEFINITIONS, crd)
     try:
-        for crd in crds:
-            _wait(plane, _collection(crd), http.client.OK)
+        plane.processes.wait_until(lambda: names <= _discovered(plane), "discovery of the CRDs", 30)
+        _forget(plane)
         yield
     finally:
-        definitions = [f"{DEFINITIONS}/{crd['metadata']['name']}" for crd in crds]
-        for path in definitions:
-            plane.request("DELETE", path)
-        for path in definitions:
-            _wait(plane, path, http.client.NOT_FOUND)
+        for name in names:
+            plane.request("DELETE", f"{DEFINITIONS}/{name}")
+        plane.processes.wait_until(lambda: not names & _discovered(plane), "end of the CRDs", 30)
+        _forget(plane)
 
 
-def _wait(plane: ControlPlane, path: str, status: int) -> None:
-    answered = f"answer {status} for {path}"
-    plane.processes.wait_until(lambda: plane.request("GET", path).status == status, answered, 30)
+def _forget(plane: ControlPlane) -> None:
+    # helm and kubectl remember the kinds of a server for hours.
+    shutil.rmtree(plane.folder / ".kube", ignore_errors=True)
 
 
-def _collection(crd: Mapping[str, Any]) -> str:
-    spec = crd["spec"]
-    version = next(version["name"] for version in spec["versions"] if version["served"])
-    return f"/apis/{spec['group']}/{version}/{spec['names']['plural']}"
+def _discovered(plane: ControlPlane) -> set[str]:
+    """`plural.group` of every kind, from where helm and kubectl learn the kinds that there are."""
+    groups = plane.request("GET", "/apis", accept=DISCOVERY).body["items"]
+    return {
+        f"{resource['resource']}.{group['metadata']['name']}"
+        for group in groups
+        for version in group["versions"]
+        for resource in version["resources"]
+    }

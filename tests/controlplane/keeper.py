@@ -83,6 +83,11 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
+def _tell(answer: str | dict[str, int]) -> None:
+    sys.stdout.write(f"{json.dumps(answer)}\n")
+    sys.stdout.flush()
+
+
 def _leave(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(1)
 
@@ -93,9 +98,9 @@ def main() -> None:
         signal.signal(number, _leave)
     keeper = Keeper(Path(tempfile.mkdtemp(prefix="driftgate-control-plane-")))
     try:
-        print(json.dumps(str(keeper.folder)), flush=True)
+        _tell(str(keeper.folder))
         for line in sys.stdin:
-            print(json.dumps(keeper.answer(json.loads(line))), flush=True)
+            _tell(keeper.answer(json.loads(line)))
     finally:
         keeper.end()
         shutil.rmtree(keeper.folder)

@@ -27,7 +27,7 @@ STAGES = Path(__file__).with_name("stages.yaml")
 # A first start on a loaded machine; a start that hangs is rare, and its logs are shown then.
 START_SECONDS = 120
 
-# Who may do what. The API server knows the groups of its parts and of system:masters, and `view`, itself.
+# The API server itself knows what system:masters and its own parts may do.
 GROUPS = {
     "admin": "system:masters",
     "reader": "",
@@ -36,11 +36,16 @@ GROUPS = {
     "system:kube-scheduler": "",
 }
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
-READ_ALL = {
-    "metadata": {"name": "driftgate:reader"},
-    "rules": [
-        {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]},
+READ = ["get", "list", "watch"]
+# Not Kubernetes' own role `view`: only a controller fills it.
+ROLES = {
+    "reader": [
+        {"apiGroups": ["*"], "resources": ["*"], "verbs": READ},
         {"nonResourceURLs": ["*"], "verbs": ["get"]},
+    ],
+    "limited": [
+        {"apiGroups": [""], "resources": ["configmaps", "pods", "services", "serviceaccounts"], "verbs": READ},
+        {"apiGroups": ["apps"], "resources": ["*"], "verbs": READ},
     ],
 }
 AUDIT_POLICY = {
@@ -63,8 +68,8 @@ class Answer:
 class ControlPlane:
     """A running control plane.
 
-    `admin` may do everything, `reader` may get, list and watch everything, `limited` has the rights of
-    Kubernetes' own role `view`: no Secrets, nothing that belongs to no namespace, no custom resources.
+    `admin` may do everything, `reader` may get, list and watch everything, `limited` may read
+    ConfigMaps, Pods, Services, ServiceAccounts and the kinds of `apps`, but no Secrets, Ingresses or anything else.
     """
 
     processes: Processes
@@ -92,9 +97,7 @@ class ControlPlane:
         kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
         return {**kept, "HOME": str(self.folder), "KUBECONFIG": str(self.kubeconfig(identity))}
 
-    def run(
-        self, *command: str | Path, identity: str = "admin", stdin: str = ""
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str | Path, identity: str = "admin", stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run helm, kubectl or another client as an identity, and return whatever came of it."""
         environment = self.environment(identity)
         return subprocess.run(command, env=environment, input=stdin, capture_output=True, text=True, check=False)
@@ -112,11 +115,19 @@ class ControlPlane:
         body: Mapping[str, Any] | None = None,
         identity: str = "admin",
         content_type: str = "application/json",
+        accept: str = "application/json",
     ) -> Answer:
-        """Ask the API server; raises `OSError` when it cannot be reached."""
+        """Ask the API server.
+
+        Raises `OSError` when it cannot be reached, `ssl.SSLError` among them when it is not ours.
+        """
         context = ssl.create_default_context(cafile=str(self.keys.authority))
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context)
-        headers = {"Authorization": f"Bearer {self.tokens[identity]}", "Content-Type": content_type}
+        headers = {
+            "Authorization": f"Bearer {self.tokens[identity]}",
+            "Content-Type": content_type,
+            "Accept": accept,
+        }
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()
@@ -288,11 +299,12 @@ def _is_ready(plane: ControlPlane) -> bool:
 
 
 def _grant(plane: ControlPlane) -> None:
-    plane.create(f"{RBAC}/clusterroles", READ_ALL)
-    for identity, role in (("reader", "driftgate:reader"), ("limited", "view")):
+    for identity, rules in ROLES.items():
+        name = f"driftgate:{identity}"
+        plane.create(f"{RBAC}/clusterroles", {"metadata": {"name": name}, "rules": rules})
         binding = {
-            "metadata": {"name": f"driftgate:{identity}"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
             "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": identity}],
         }
         plane.create(f"{RBAC}/clusterrolebindings", binding)

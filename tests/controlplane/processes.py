@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -60,9 +62,12 @@ class Processes:
         """End the processes and remove the folder; once they are gone, it returns."""
         assert self._keeper.stdin is not None
         assert self._keeper.stdout is not None
-        self._keeper.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._keeper.stdin.close()
         self._keeper.wait(timeout=60)
         self._keeper.stdout.close()
+        # Already gone, unless the keeper was killed.
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _why_ended(self, name: str, status: int) -> ControlPlaneError:
         log = self._log(name)
@@ -78,8 +83,9 @@ class Processes:
 
     def _ask(self, request: Mapping[str, Any]) -> dict[str, int]:
         assert self._keeper.stdin is not None
-        self._keeper.stdin.write(f"{json.dumps(request)}\n")
-        self._keeper.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # the answer that does not come tells it better
+            self._keeper.stdin.write(f"{json.dumps(request)}\n")
+            self._keeper.stdin.flush()
         answer: dict[str, int] = self._read()
         return answer
 
@@ -87,5 +93,5 @@ class Processes:
         assert self._keeper.stdout is not None
         line = self._keeper.stdout.readline()
         if not line:
-            raise ControlPlaneError("the keeper of the control plane ended; its error is above")
+            raise ControlPlaneError("the keeper of the control plane ended; what it has to say is on standard error")
         return json.loads(line)

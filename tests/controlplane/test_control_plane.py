@@ -118,7 +118,7 @@ def test_a_job_completes(control_plane: ControlPlane) -> None:
 
 def test_a_namespace_goes_with_its_pods(control_plane: ControlPlane) -> None:
     """Deleting a namespace ends its Pods and comes to an end itself."""
-    namespace, name = make_pod(control_plane, "1.0.0")
+    namespace, name = make_pod(control_plane, "1.0.0", terminationGracePeriodSeconds=1)
     becomes(control_plane, namespace, name, ("Running", "True", "running"))
 
     done = control_plane.kubectl("delete", "namespace", namespace, "--timeout=60s")
