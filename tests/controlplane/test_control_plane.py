@@ -32,7 +32,7 @@ def looks(plane: ControlPlane, namespace: str, name: str) -> tuple[str, str, str
     """Phase, the Ready condition, and what the first container runs or waits for."""
     status = pod(plane, namespace, name).get("status", {})
     ready = next((each["status"] for each in status.get("conditions", ()) if each["type"] == "Ready"), "")
-    state = next((each["state"] for each in status.get("containerStatuses", ())), {})
+    state: dict[str, Any] = next((each["state"] for each in status.get("containerStatuses", ())), {})
     (waits,) = [state[key].get("reason", key) for key in state] or [""]
     return status.get("phase", ""), ready, waits
 

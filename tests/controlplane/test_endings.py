@@ -108,8 +108,16 @@ def test_nothing_is_left_of_a_session_that_ends_by_itself(
         assert ended.left() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-@pytest.mark.parametrize("send", [os.kill, os.killpg])
+@pytest.mark.parametrize(
+    ("send", "number"),
+    [
+        pytest.param(os.kill, signal.SIGKILL, id="killed"),
+        pytest.param(os.killpg, signal.SIGKILL, id="killed with its group"),
+        pytest.param(os.kill, signal.SIGTERM, id="asked to end"),
+        pytest.param(os.killpg, signal.SIGINT, id="interrupted at a terminal"),
+        pytest.param(os.killpg, signal.SIGHUP, id="terminal closed"),
+    ],
+)
 def test_nothing_is_left_of_a_killed_session(
     api_server: ControlPlane, tmp_path: Path, send: Callable[[int, int], None], number: signal.Signals
 ) -> None:
