@@ -325,9 +325,19 @@ def _controllers(plane: ControlPlane) -> dict[str, Sequence[str]]:
             "--use-service-account-credentials",
             f"--service-account-private-key-file={plane.keys.accounts}",
             f"--root-ca-file={plane.keys.authority}",
+            # It asks a lot as it starts; by default it would hold itself back to 20 requests a second.
+            "--kube-api-qps=1000",
+            "--kube-api-burst=1000",
         ),
         "kube-scheduler": (scheduler, *alone),
-        "kwok": (admin, "--manage-all-nodes", f"--config={STAGES}", "--node-lease-duration-seconds=40"),
+        # Nodes with an address that leads nowhere (RFC 5737): nothing listens for them.
+        "kwok": (
+            admin,
+            "--manage-all-nodes",
+            f"--config={STAGES}",
+            "--node-lease-duration-seconds=40",
+            "--node-ip=192.0.2.1",
+        ),
     }
 
 
