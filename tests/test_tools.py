@@ -228,6 +228,16 @@ def test_an_unknown_name_is_told_with_the_known_ones(capsys: pytest.CaptureFixtu
     assert capsys.readouterr() == ("", f"tools: unknown tool 'helm5'; there are {', '.join(build.TOOLS)}\n")
 
 
+def test_one_program_that_fails_does_not_hold_up_the_others(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command tells where every other program is, and ends with 1."""
+    monkeypatch.setenv("DRIFTGATE_ETCD", "/nonexistent/etcd")
+
+    assert build.main(["etcd", "kustomize"]) == 1
+    assert capsys.readouterr().out == f"kustomize {build.cache_path(build.TOOLS['kustomize'])}\n"
+
+
 def test_the_cache_forgets_what_was_built_differently(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A changed go.mod, go.sum or link flag leads to another place in the cache."""
     monkeypatch.setattr(build, "TOOLS_DIRECTORY", sandbox)

@@ -360,13 +360,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print where each program is, building what is missing; 0 when all are there, 1 otherwise."""
     parser = argparse.ArgumentParser(description="Find or build the programs that the tests run.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(TOOLS)}; all by default")
-    try:
-        for name in parser.parse_args(arguments).names or TOOLS:
+    status = 0
+    for name in parser.parse_args(arguments).names or TOOLS:
+        try:
             print(name, ensure(name), flush=True)
-    except ToolError as error:
-        _say(str(error))
-        return 1
-    return 0
+        except ToolError as error:
+            _say(str(error))
+            status = 1
+    return status
 
 
 if __name__ == "__main__":
