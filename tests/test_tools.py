@@ -228,8 +228,9 @@ def test_an_unknown_name_is_told_with_the_known_ones(capsys: pytest.CaptureFixtu
     assert capsys.readouterr() == ("", f"tools: unknown tool 'helm5'; there are {', '.join(build.TOOLS)}\n")
 
 
+@pytest.mark.usefixtures("sandbox")
 def test_one_program_that_fails_does_not_hold_up_the_others(
-    sandbox: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command tells where every other program is, and ends with 1."""
     monkeypatch.setenv("DRIFTGATE_ETCD", "/nonexistent/etcd")
