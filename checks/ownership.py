@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from driftgate.graph import cluster_of
+from driftgate.graph.walk import entries, mapping
 from driftgate.judge import (
     Breach,
     NotApplicable,
@@ -311,7 +312,7 @@ def _may_be_read(subject: Subject, manifest: Manifest) -> bool:
     plural = f"{manifest.kind.lower()}s"
     for role in subject.manifests:
         if role.group == "rbac.authorization.k8s.io" and role.kind in ("Role", "ClusterRole"):
-            for rule in _items(role.get("rules")):
+            for _, rule in entries(role.get("rules"), ()):
                 resources = rule.get("resources")
                 if {plural, "*"} & set(map(str, resources if isinstance(resources, list) else ())):
                     return True
@@ -458,27 +459,21 @@ def _balancer(manifest: Manifest) -> str:
     return named
 
 
-def _items(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _paths(manifest: Manifest, cluster: str) -> Iterator[_Claim]:
     if str(manifest.annotations.get(_CANARY)).lower() == "true":
         return  # a canary claims its host and path a second time on purpose
-    for number, rule in enumerate(_items(manifest.get("spec", "rules"))):
-        http = rule.get("http")
-        for index, entry in enumerate(_items(http.get("paths") if isinstance(http, dict) else None)):
+    for rule_path, rule in entries(manifest.get("spec", "rules"), ("spec", "rules")):
+        for at, entry in entries(mapping(rule.get("http")).get("paths"), (*rule_path, "http", "paths")):
             path, kind = str(entry.get("path") or "/"), str(entry.get("pathType"))
             if kind == "Prefix":  # compared element by element: a slash at the end changes nothing
                 path = path.rstrip("/") or "/"
             target = ("Exact" if kind == "Exact" else "Prefix", path)
-            field: Path = ("spec", "rules", number, "http", "paths", index, "path")
-            yield _Claim(manifest, cluster, str(rule.get("host") or ""), target, field)
+            yield _Claim(manifest, cluster, str(rule.get("host") or ""), target, (*at, "path"))
 
 
 def _tls(manifest: Manifest, cluster: str) -> Iterator[_Claim]:
-    for number, entry in enumerate(_items(manifest.get("spec", "tls"))):
+    for at, entry in entries(manifest.get("spec", "tls"), ("spec", "tls")):
         hosts = entry.get("hosts")
         for host in hosts if isinstance(hosts, list) else ():
             target = (str(entry.get("secretName") or ""),)
-            yield _Claim(manifest, cluster, str(host), target, ("spec", "tls", number, "secretName"))
+            yield _Claim(manifest, cluster, str(host), target, (*at, "secretName"))

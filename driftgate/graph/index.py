@@ -216,9 +216,10 @@ class Graph:
 
     def _possible_maker(self, target: Target) -> Manifest | None:
         """A custom resource whose controller may make the target: one whose name the target's begins with."""
-        for manifest in self._manifests.get(target.namespace, ()):
+        for manifest in self.custom:
+            here = manifest.target_namespace == target.namespace
             same_kind = (manifest.group, manifest.kind) == (target.group, target.kind)
-            if _is_begin(manifest.name, target.name) and _may_make_more(manifest) and not same_kind:
+            if here and not same_kind and _is_begin(manifest.name, target.name) and _may_make_more(manifest):
                 return manifest
         return None
 
@@ -345,9 +346,9 @@ _KNOWN_GROUPS = (
 
 
 def _may_make_more(manifest: Manifest) -> bool:
-    """Whether the object is of a custom kind of which we do not know all that its controller makes."""
+    """Whether a custom resource is of a kind of which we do not know all that its controller makes."""
     group = manifest.group
-    return "." in group and not any(group == known or group.endswith(f".{known}") for known in _KNOWN_GROUPS)
+    return not any(group == known or group.endswith(f".{known}") for known in _KNOWN_GROUPS)
 
 
 def _is_begin(begin: str, name: str) -> bool:
