@@ -1,81 +1,39 @@
-"""The `driftgate` command."""
+"""The commands that need no cluster: what a repository says, judged and shown."""
 
 from __future__ import annotations
 
 import argparse
-import atexit
-import gc
-import io
 import json
-import math
 import os
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-import driftgate
-from driftgate.errors import DriftgateError, UsageError
+from driftgate.cli.options import EXIT_CODES, AddCommand, settings_of, tree_options
+from driftgate.errors import UsageError
 from driftgate.judge import load_catalogue
 from driftgate.model.outcome import Judgement
 from driftgate.report.terminal import printable
 from driftgate.run import base_of, exit_code, judge_tree, policies_of
-from driftgate.settings import RENDER_SECONDS, Settings
 
-__all__ = ["main"]
+__all__ = ["add_tree_commands"]
 
-USAGE_EXIT = 4
 _WAVES_EXIT_CODES = "Exit codes: 0 shown, 4 usage, 5 no Application to show, 6 something was not rendered in full."
 _FETCH_EXIT_CODES = (
     "Exit codes: 0 all is stored, 4 usage, 5 no Application to look at, 6 something could not be fetched."
 )
-_EXIT_CODES = (
-    "Exit codes: 0 nothing found, 1 findings, 4 usage, 5 nothing was judged, 6 something could not be checked."
-)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code; a user's mistake is one line on standard error."""
-    if arguments is None:  # the process is ours and ends soon: no cycle is worth looking for, nor at its end
-        gc.disable()
-        atexit.register(gc.freeze)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no Korean still gets its report
-            stream.reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
-    try:
-        return int(options.run(options))
-    except DriftgateError as error:
-        for line in f"driftgate: {error}".splitlines():
-            print(printable(line), file=sys.stderr)
-        return USAGE_EXIT
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
-    except KeyboardInterrupt:
-        print("driftgate: interrupted; nothing was judged", file=sys.stderr)
-        return 130
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        self.print_usage(sys.stderr)
-        print(f"{self.prog}: {message}", file=sys.stderr)
-        raise SystemExit(USAGE_EXIT)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="driftgate", description=driftgate.__doc__, epilog=_EXIT_CODES)
-    parser.add_argument("--version", action="version", version=f"driftgate {driftgate.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    check = commands.add_parser(
+def add_tree_commands(add: AddCommand) -> None:
+    """Add the commands of this module to the parser of the command line."""
+    check = add(
         "check",
         help="judge a repository without a cluster",
         description="Judge a repository without a cluster or a network.",
-        epilog=_EXIT_CODES,
+        epilog=EXIT_CODES,
     )
-    _tree_options(check)
+    tree_options(check)
     check.add_argument(
         "--report",
         action="append",
@@ -92,20 +50,18 @@ def _parser() -> argparse.ArgumentParser:
         "--new-only", action="store_true", help="with --base: show and fail on what the change brings; count the rest"
     )
     check.set_defaults(run=_check)
-    explain = commands.add_parser(
-        "explain", help="what a check looks at, why, and what to do", description="Explain one check."
-    )
+    explain = add("explain", help="what a check looks at, why, and what to do", description="Explain one check.")
     explain.add_argument("check", help="the check's id, as findings name it")
     explain.set_defaults(run=_explain)
-    render = commands.add_parser(
+    render = add(
         "render",
         help="print what an Application renders to",
         description="Print what Argo CD would apply for one Application.",
     )
     render.add_argument("application", help="the Application's name")
-    _tree_options(render)
+    tree_options(render)
     render.set_defaults(run=_render)
-    blame = commands.add_parser(
+    blame = add(
         "blame",
         help="which line of the values sets a rendered field, and what else it changes",
         description="Name the values line that sets a rendered field, what the field would be without it, and what "
@@ -116,19 +72,19 @@ def _parser() -> argparse.ArgumentParser:
     blame.add_argument("application", metavar="APPLICATION", help="the Application's name")
     blame.add_argument("object", metavar="OBJECT", nargs="?", help="Kind/name of a rendered object")
     blame.add_argument("fields", metavar="FIELD", nargs="*", help="paths as findings write them; blocks as well")
-    _tree_options(blame, root="--root")
+    tree_options(blame, root="--root")
     blame.set_defaults(run=_blame)
-    waves = commands.add_parser(
+    waves = add(
         "waves",
         help="show in which order Applications are applied, and what they need of each other",
         description="Show in which order Argo CD applies the Applications: parents, sync waves and children, with what "
         "each provides to others and needs of them. The names come one a line, each after all that it needs.",
         epilog=_WAVES_EXIT_CODES,
     )
-    _tree_options(waves)
+    tree_options(waves)
     waves.add_argument("--format", choices=("text", "mermaid", "names"), default="text", help="default: text")
     waves.set_defaults(run=_waves)
-    fetch = commands.add_parser(
+    fetch = add(
         "fetch",
         help="store remote charts and repositories; the only command that uses the network",
         description="Store the remote charts, repositories and chart dependencies that Applications name, so that "
@@ -137,58 +93,16 @@ def _parser() -> argparse.ArgumentParser:
         "dependencies from repositories that only `helm repo add` knows.",
         epilog=_FETCH_EXIT_CODES,
     )
-    _tree_options(fetch)
+    tree_options(fetch)
     fetch.set_defaults(run=_fetch)
-    catalogue = commands.add_parser(
-        "catalogue", help="print every check as Markdown", description="Print every check as Markdown."
-    )
+    catalogue = add("catalogue", help="print every check as Markdown", description="Print every check as Markdown.")
     catalogue.set_defaults(run=_catalogue)
-    schema = commands.add_parser(
+    schema = add(
         "schema",
         help="print the JSON Schema of policy files",
         description="Print the JSON Schema of policy files.",
     )
     schema.set_defaults(run=_schema)
-    return parser
-
-
-def _tree_options(parser: argparse.ArgumentParser, *, root: str = "") -> None:
-    """Which tree is read and how; `root` is the option that names it where arguments of the command come first."""
-    text = "the root of the repository (default: this folder)"
-    if root:
-        parser.add_argument(root, dest="path", default=".", metavar="PATH", help=text)
-    else:
-        parser.add_argument("path", nargs="?", default=".", help=text)
-    parser.add_argument("--policy", metavar="PATH", help="policy file or folder below the root (default: policies)")
-    parser.add_argument("--environment", metavar="NAME", help="only the environment of this name")
-    parser.add_argument(
-        "--repository-url",
-        action="append",
-        default=[],
-        metavar="URL",
-        help="a URL under which Applications name this repository; repeatable",
-    )
-    parser.add_argument("--no-cache", action="store_true", help="neither read nor write rendered charts on disk")
-    parser.add_argument("--no-embedded-helm", action="store_true", help="render with the helm command only")
-    parser.add_argument(
-        "--render-timeout",
-        type=_seconds,
-        default=RENDER_SECONDS,
-        metavar="SECONDS",
-        help="the longest that one render may take (default: 30)",
-    )
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a time to wait")
-    return seconds
-
-
-def _settings(options: argparse.Namespace) -> Settings:
-    settings = Settings(embedded_helm=not options.no_embedded_helm, render_seconds=options.render_timeout)
-    return replace(settings, cache=None) if options.no_cache else settings
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -201,7 +115,7 @@ def _check(options: argparse.Namespace) -> int:
     policies = policies_of(root, options.policy, options.environment)
     with base_of(root, options.base, options.policy) as base:
         judgements = judge_tree(
-            root, policies, _settings(options), options.repository_url, base=base, new_only=options.new_only
+            root, policies, settings_of(options), options.repository_url, base=base, new_only=options.new_only
         )
     for format_, file in reports:
         _write_report(format_, file, judgements)
@@ -247,7 +161,7 @@ def _render(options: argparse.Namespace) -> int:
     root = Path(options.path)
     found = 0
     for policy in policies_of(root, options.policy, options.environment):
-        with assemble(root, policy, _settings(options), options.repository_url) as assembly:
+        with assemble(root, policy, settings_of(options), options.repository_url) as assembly:
             for loaded in assembly.environment.applications:
                 if options.application in (loaded.label, loaded.application.name):
                     found = max(found, 1 if loaded.complete else 2)
@@ -266,7 +180,7 @@ def _blame(options: argparse.Namespace) -> int:
     texts: dict[str, bool] = {}
     known: list[str] = []
     for policy in policies_of(root, options.policy, options.environment):
-        with assemble(root, policy, _settings(options), options.repository_url) as assembly:
+        with assemble(root, policy, settings_of(options), options.repository_url) as assembly:
             for loaded in assembly.environment.applications:
                 known.append(loaded.application.name)
                 if options.application in (loaded.label, loaded.application.name):
@@ -290,7 +204,7 @@ def _waves(options: argparse.Namespace) -> int:
         raise UsageError(f"--format {options.format} shows one environment: name it by --environment ({names})")
     parts, unknown, found = [], [], False
     for policy in policies:
-        with assemble(root, policy, _settings(options), options.repository_url) as assembly:
+        with assemble(root, policy, settings_of(options), options.repository_url) as assembly:
             subject = Subject(assembly.environment, policy)
             order = order_of(subject)
         found = found or bool(order.applications)
@@ -313,7 +227,7 @@ def _fetch(options: argparse.Namespace) -> int:
     return fetch_tree(
         root,
         policies_of(root, options.policy, options.environment),
-        _settings(options),
+        settings_of(options),
         options.repository_url,
     )
 
@@ -331,7 +245,3 @@ def _schema(_options: argparse.Namespace) -> int:
     catalogue = load_catalogue()
     print(json.dumps(policy_schema(catalogue.sections, catalogue.checks), indent=2))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,50 @@
+"""The `driftgate` command."""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import gc
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+import driftgate
+from driftgate.cli.options import EXIT_CODES, USAGE_EXIT, Parser
+from driftgate.cli.tree import add_tree_commands
+from driftgate.errors import DriftgateError
+from driftgate.report.terminal import printable
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; a user's mistake is one line on standard error."""
+    if arguments is None:  # the process is ours and ends soon: no cycle is worth looking for, nor at its end
+        gc.disable()
+        atexit.register(gc.freeze)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no Korean still gets its report
+            stream.reconfigure(errors="backslashreplace")
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except DriftgateError as error:
+        for line in f"driftgate: {error}".splitlines():
+            print(printable(line), file=sys.stderr)
+        return USAGE_EXIT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except KeyboardInterrupt:
+        print("driftgate: interrupted; nothing was judged", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="driftgate", description=driftgate.__doc__, epilog=EXIT_CODES)
+    parser.add_argument("--version", action="version", version=f"driftgate {driftgate.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+    add_tree_commands(commands.add_parser)
+    return parser

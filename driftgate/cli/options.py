@@ -1,0 +1,71 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+from driftgate.settings import RENDER_SECONDS, Settings
+
+__all__ = ["EXIT_CODES", "USAGE_EXIT", "AddCommand", "Parser", "settings_of", "tree_options"]
+
+USAGE_EXIT = 4
+EXIT_CODES = "Exit codes: 0 nothing found, 1 findings, 4 usage, 5 nothing was judged, 6 something could not be checked."
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, with the exit code of all mistakes in usage."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        """Say what is wrong with the usage, and end."""
+        self.print_usage(sys.stderr)
+        print(f"{self.prog}: {message}", file=sys.stderr)
+        raise SystemExit(USAGE_EXIT)
+
+
+# What adds a command of a name to the command line: `add_parser` of its subparsers.
+AddCommand: TypeAlias = Callable[..., Parser]
+
+
+def tree_options(parser: argparse.ArgumentParser, *, root: str = "") -> None:
+    """Which tree is read and how; `root` is the option that names it where arguments of the command come first."""
+    text = "the root of the repository (default: this folder)"
+    if root:
+        parser.add_argument(root, dest="path", default=".", metavar="PATH", help=text)
+    else:
+        parser.add_argument("path", nargs="?", default=".", help=text)
+    parser.add_argument("--policy", metavar="PATH", help="policy file or folder below the root (default: policies)")
+    parser.add_argument("--environment", metavar="NAME", help="only the environment of this name")
+    parser.add_argument(
+        "--repository-url",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="a URL under which Applications name this repository; repeatable",
+    )
+    parser.add_argument("--no-cache", action="store_true", help="neither read nor write rendered charts on disk")
+    parser.add_argument("--no-embedded-helm", action="store_true", help="render with the helm command only")
+    parser.add_argument(
+        "--render-timeout",
+        type=_seconds,
+        default=RENDER_SECONDS,
+        metavar="SECONDS",
+        help="the longest that one render may take (default: 30)",
+    )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a time to wait")
+    return seconds
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The settings that the options of a tree ask for."""
+    settings = Settings(embedded_helm=not options.no_embedded_helm, render_seconds=options.render_timeout)
+    return replace(settings, cache=None) if options.no_cache else settings
