@@ -33,7 +33,7 @@ class _Worker:
     def __init__(self, memory: int) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "driftgate.render.worker", str(memory)],
+            [sys.executable, "-I", "-m", "driftgate.render.worker", str(memory), str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -28,12 +28,12 @@ _WATCH_SECONDS = 0.02
 
 
 def main() -> None:
-    """Serve jobs from standard input; the first argument is the memory limit in bytes."""
-    limit = int(sys.argv[1])
+    """Serve jobs from standard input; the arguments are the memory limit in bytes and the process that asks."""
+    limit, parent = map(int, sys.argv[1:])
     _limit_memory(limit)
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints must not pass for a reply
-    threading.Thread(target=_watch, args=(limit, os.getppid()), daemon=True).start()
+    threading.Thread(target=_watch, args=(limit, parent), daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="driftgate-worker-") as home:
         os.environ.update(offline_environment(home))
         for line in sys.stdin:
@@ -103,7 +103,7 @@ def _limit_memory(limit: int) -> None:
 
 
 def _watch(limit: int, parent: int) -> None:
-    """Leave when the memory in use passes the limit, or when the parent has died."""
+    """Leave when the memory in use passes the limit, or when the parent has died, which it may before this begins."""
     while True:
         time.sleep(_WATCH_SECONDS)
         if os.getppid() != parent:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -78,3 +81,18 @@ def test_the_good_jobs_of_a_batch_survive_the_bad_ones(tmp_path: Path) -> None:
     with WorkerPool(Settings(cache=None, workers=2, render_bytes=512 << 20, helm=None)) as pool:
         replies = pool.run(jobs)
     assert [reply.fault for reply in replies] == ["render-memory", "", "render-memory", ""]
+
+
+def test_a_worker_whose_parent_has_gone_before_it_began_ends() -> None:
+    """A worker that starts after the end of the process that asked for it renders for nobody, and leaves."""
+    somebody_else = os.getppid()
+    worker = subprocess.Popen(
+        [sys.executable, "-I", "-m", "driftgate.render.worker", str(1 << 30), str(somebody_else)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        assert worker.wait(timeout=30) == 1
+    finally:
+        worker.kill()
+        worker.communicate()
