@@ -9,10 +9,12 @@ from driftgate.checks.images import unused_registries
 from driftgate.checks.ownership import unmatched_rules
 from driftgate.checks.parity import unmatched_parity
 
+from driftgate.graph.index import cluster_of
 from driftgate.judge import Breach, NotApplicable, Result, Scope, Subject, Unchecked, check, incomplete, problems
 from driftgate.model.environment import LoadedApplication
 from driftgate.model.node import Path, field_path
 from driftgate.model.outcome import Severity
+from driftgate.policy import ClusterSection
 
 
 @check(scope=Scope.RUN)
@@ -41,6 +43,7 @@ def policy_entry_unmatched(subject: Subject) -> Iterator[Result]:
                 field=f"manifests.{path}",
             )
     yield from _unmatched_workloads(subject)
+    yield from _unmatched_clusters(subject)
     yield from unused_entries(subject)
     yield from unused_registries(subject)
     yield from unmatched_rules(subject)
@@ -87,6 +90,22 @@ def _unmatched_workloads(subject: Subject) -> Iterator[Result]:
         if len(path) > 1 and not names and set(rules.mapping) - {"serviceTypes"}:
             found = f"{path[1]} renders no workload"
             yield Breach(subject.policy.place_of(*path), found, "a Deployment or the like", field=field_path(path))
+
+
+def _unmatched_clusters(subject: Subject) -> Iterator[Result]:
+    """Entries of clusters that no Application goes to; what was not rendered may hold one that does."""
+    applications = subject.environment.applications
+    if not applications or not all(loaded.complete for loaded in applications):
+        return
+    known = {cluster_of(loaded.application) for loaded in applications}
+    for index, entry in enumerate(subject.section(ClusterSection).destinations):
+        if entry.cluster not in known:
+            yield Breach(
+                subject.policy.place_of("cluster", "destinations", index),
+                f"no Application goes to {entry.cluster}",
+                "a destination of an Application",
+                field=f"cluster.destinations.{entry.cluster}",
+            )
 
 
 def _container_names(applications: tuple[LoadedApplication, ...]) -> set[str]:

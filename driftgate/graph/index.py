@@ -30,19 +30,17 @@ from driftgate.graph.walk import mapping, strings_below, text
 from driftgate.model.application import Application
 from driftgate.model.environment import LoadedApplication
 from driftgate.model.manifest import Manifest, dig
+from driftgate.semantics.destinations import IN_CLUSTER, cluster_called
 from driftgate.semantics.hooks import hook_types
 
-__all__ = ["Graph", "build_graphs", "cluster_of"]
+__all__ = ["IN_CLUSTER", "Graph", "build_graphs", "cluster_of"]
 
-IN_CLUSTER = "https://kubernetes.default.svc"
 _NEAR = 0.75
 
 
 def cluster_of(application: Application) -> str:
     """The cluster that an Application deploys to: the server's URL, or the name that Argo CD knows it by."""
-    destination = application.destination
-    server = destination.server.rstrip("/")
-    return IN_CLUSTER if destination.name == "in-cluster" else server or destination.name
+    return cluster_called(application.destination.server, application.destination.name)
 
 
 @dataclass

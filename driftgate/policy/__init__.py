@@ -3,6 +3,7 @@
 from driftgate.policy.frame import (
     ArgoCDSection,
     CheckSetting,
+    ClusterDestination,
     ClusterSection,
     ExternalEntry,
     ReferencesSection,
@@ -16,6 +17,7 @@ from driftgate.policy.waivers import Waiver
 __all__ = [
     "ArgoCDSection",
     "CheckSetting",
+    "ClusterDestination",
     "ClusterSection",
     "ExternalEntry",
     "Policy",

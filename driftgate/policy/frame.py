@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from driftgate.policy.sections import Section, setting
+from driftgate.semantics.destinations import cluster_called
 
 __all__ = [
     "DEFAULT_EXCLUDES",
     "FRAME",
     "ArgoCDSection",
     "CheckSetting",
+    "ClusterDestination",
     "ClusterSection",
     "ExternalEntry",
     "ReferencesSection",
@@ -62,6 +64,23 @@ def _release(text: str) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterDestination(Section):
+    """Which cluster a destination of Applications is, by the uid of its namespace kube-system, and the way there."""
+
+    uid: str
+    server: str | None = setting(None, "The destination as Applications have it in spec.destination.server, or")
+    name: str | None = setting(None, "as they have it in spec.destination.name; exactly one of the two.")
+    context: str | None = setting(None, "The kubeconfig context that leads there, where no other is given.")
+    in_cluster: bool = setting(False, "Whether driftgate runs there, and its Pod's ServiceAccount is the way.")
+    api_server: str | None = setting(None, "The URL of its API server; host and port have to be these.")
+
+    @property
+    def cluster(self) -> str:
+        """The destination in one word, whichever way it is spelt."""
+        return cluster_called(self.server or "", self.name or "")
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterSection(Section):
     """The Kubernetes that the environment is deployed to."""
 
@@ -70,6 +89,13 @@ class ClusterSection(Section):
     cluster_scoped_kinds: tuple[str, ...] = setting(
         (), "Custom kinds without namespace, as group/Kind, where the tree does not hold their CRD."
     )
+    destinations: tuple[ClusterDestination, ...] = setting(
+        (), "The identity of each cluster that Applications deploy to; what talks to a cluster looks at it first."
+    )
+
+    def destination(self, cluster: str) -> ClusterDestination | None:
+        """The entry of a destination, which is called as `cluster_called` calls it."""
+        return next((entry for entry in self.destinations if entry.cluster == cluster), None)
 
 
 @dataclass(frozen=True, slots=True)

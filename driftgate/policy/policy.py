@@ -14,6 +14,7 @@ from driftgate.errors import PolicyError, UsageError
 from driftgate.model.node import Node, field_path
 from driftgate.model.outcome import Severity
 from driftgate.model.place import Place
+from driftgate.policy.destinations import destination_problems
 from driftgate.policy.frame import FRAME, CheckSetting
 from driftgate.policy.sections import Section, build, schema_of
 from driftgate.policy.waivers import WAIVER_SCHEMA, Waiver
@@ -166,7 +167,7 @@ def read_policies(
     if not environments and configured:
         raise UsageError(f"policy {configured}: no policy in it (a policy file has `driftgate: 1` and `environment`)")
     schema = policy_schema(sections, check_ids)
-    problems = tuple(problem for node in nodes for problem in (*_schema_problems(node, schema), *_nameless(node)))
+    problems = tuple(problem for node in nodes for problem in _problems_of(node, schema))
     if problems:
         raise PolicyError(problems)
     shared = [entry for node in nodes if node.get("environment") is None for entry in _entries(node, "waivers")]
@@ -182,6 +183,11 @@ def _policy_files(place: FilePath) -> list[FilePath]:
     if place.is_file():
         return [place]
     return sorted(path for path in place.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file())
+
+
+def _problems_of(node: Node, schema: dict[str, Any]) -> list[tuple[Place, str]]:
+    shape = [*_schema_problems(node, schema), *_nameless(node)]
+    return shape or list(destination_problems(node))
 
 
 def _nameless(node: Node) -> list[tuple[Place, str]]:

@@ -14,6 +14,7 @@ TODAY = dt.datetime.now(tz=dt.UTC).date()
 YESTERDAY = TODAY - dt.timedelta(days=1)
 # An Application that renders no workload.
 INGRESS_RULES = "  ingress-stg:\n"
+VERSION = '  kubernetesVersion: "1.34.2"\n'
 REPLICAS = "replicas-out-of-policy/plate-web-stg/*"
 
 
@@ -78,6 +79,12 @@ ROWS = (
         deleted(ARGOCD_CM),
         At(POLICY, "  config: environments/argocd/argocd-cm.yaml"),
         with_crlf(ARGOCD_CM),
+    ),
+    Row(
+        "policy-entry-unmatched",
+        replaced(POLICY, VERSION, f"{VERSION}  destinations: [{{server: https://10.0.0.1, uid: u}}]\n"),
+        At(POLICY, "  destinations: [{server: https://10.0.0.1"),
+        replaced(POLICY, VERSION, f"{VERSION}  destinations: [{{server: https://kubernetes.default.svc/, uid: u}}]\n"),
     ),
     Row(
         "policy-check-off-without-reason",
