@@ -13,10 +13,13 @@ INPUTS := pyproject.toml setup.py constraints.txt
 # not read that.
 TYPED := $(VENV)/typed
 
-.PHONY: check test lint types docs bench tools constraints clean
+.PHONY: check live test lint types docs bench tools constraints clean
 
 check: $(VENV)/.gate
 	$(BIN)/pytest $(ARGS)
+
+# What scripts/deploy-stg.sh and the commands that look at a cluster need besides.
+live: $(VENV)/.live
 
 # Where a program can be neither found nor built, its tests are counted as not run, which fails the run as well.
 test: lint types
@@ -68,7 +71,12 @@ $(VENV)/.gate: $(VENV)/.made $(INPUTS)
 	@$(PIP) --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.gate
+$(VENV)/.live: $(VENV)/.gate
+	@echo 'Installing what looking at a cluster needs into $(VENV): some 5 MB to load, 130 MB unpacked'
+	@$(PIP) --editable '.[live]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.live
 	@echo 'Installing what the tests need into $(VENV): some 100 MB the first time, most of it Go'
 	@$(PIP) --editable '.[dev]'
 	@touch $@

@@ -12,7 +12,15 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("driftgate", "driftgate.model", "driftgate.errors", "driftgate.facts", "driftgate.semantics", "driftgate.schemas"),
+    (
+        "driftgate",
+        "driftgate.model",
+        "driftgate.errors",
+        "driftgate.facts",
+        "driftgate.semantics",
+        "driftgate.schemas",
+        "driftgate.health",
+    ),
     (
         "driftgate.yaml_reader",
         "driftgate.policy",
@@ -28,14 +36,30 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "driftgate.render",
         "driftgate.credentials",
         "driftgate.graph",
+        "driftgate.live",
     ),
     ("driftgate.judge", "driftgate.assembly"),
-    ("driftgate.report", "driftgate.run", "driftgate.fetch"),
+    (
+        "driftgate.report",
+        "driftgate.run",
+        "driftgate.releases",
+        "driftgate.fetch",
+        "driftgate.target",
+        "driftgate.preflight",
+        "driftgate.status",
+    ),
     ("driftgate.checks", "driftgate.cli", "driftgate.plugin", "driftgate.pytest_hooks"),
 )
 # Parts of one layer that may not know each other; other parts of a layer may, as long as they do not go in circles.
 STRANGERS = (
-    {"driftgate.repository", "driftgate.values", "driftgate.render", "driftgate.credentials", "driftgate.graph"},
+    {
+        "driftgate.repository",
+        "driftgate.values",
+        "driftgate.render",
+        "driftgate.credentials",
+        "driftgate.graph",
+        "driftgate.live",
+    },
     {"driftgate.judge", "driftgate.assembly"},
     {"driftgate.checks", "driftgate.cli", "driftgate.plugin"},
 )
@@ -45,13 +69,14 @@ LIBRARIES = {
     "driftgate.policy": {"jsonschema"},
     "driftgate.schema_fields": {"jsonschema"},
     "driftgate.credentials": {"detect_secrets"},
+    "driftgate.live": {"kubernetes", "urllib3"},
     "driftgate.render": {"helm_python", "yaml"},
     "driftgate.report": {"yaml"},
     "driftgate.plugin": {"pytest"},
     "driftgate.pytest_hooks": {"pytest"},
 }
 # The check may import it, and what it imports must not be loaded before the check runs.
-HEAVY = {"jsonschema", "detect_secrets", "helm_python", "kubernetes", "deepdiff"}
+HEAVY = {"jsonschema", "detect_secrets", "helm_python", "kubernetes", "urllib3", "deepdiff"}
 
 LAYER_OF = {part: number for number, parts in enumerate(LAYERS) for part in parts}
 

@@ -18,6 +18,8 @@ Crd = dict[str, Any]
 DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 ARGOCD_CRDS = tuple(f"manifests/crds/{name}-crd.yaml" for name in ("application", "applicationset", "appproject"))
+# Seconds that a loaded machine takes to serve or to forget a dozen kinds; an idle one needs two.
+WAIT_SECONDS = 120
 FILES = {
     "argocd": (ARGOCD_MODULE, ARGOCD_CRDS),
     "external-secrets": (EXTERNAL_SECRETS, CRDS[EXTERNAL_SECRETS]),
@@ -45,13 +47,13 @@ def served(plane: ControlPlane, crds: Sequence[Crd]) -> Iterator[None]:
     for crd in crds:
         plane.create(DEFINITIONS, crd)
     try:
-        plane.processes.wait_until(lambda: names <= _discovered(plane), "discovery of the CRDs", 30)
+        plane.processes.wait_until(lambda: names <= _discovered(plane), "discovery of the CRDs", WAIT_SECONDS)
         _forget(plane)
         yield
     finally:
         for name in names:
             plane.request("DELETE", f"{DEFINITIONS}/{name}")
-        plane.processes.wait_until(lambda: not names & _discovered(plane), "end of the CRDs", 30)
+        plane.processes.wait_until(lambda: not names & _discovered(plane), "end of the CRDs", WAIT_SECONDS)
         _forget(plane)
 
 

@@ -32,6 +32,7 @@ GROUPS = {
     "admin": "system:masters",
     "reader": "",
     "limited": "",
+    "deployer": "",
     "system:kube-controller-manager": "",
     "system:kube-scheduler": "",
 }
@@ -70,6 +71,7 @@ class ControlPlane:
 
     `admin` may do everything, `reader` may get, list and watch everything, `limited` may read
     ConfigMaps, Pods, Services, ServiceAccounts and the kinds of `apps`, but no Secrets, Ingresses or anything else.
+    `deployer` may do nothing until a test grants it.
     """
 
     processes: Processes
