@@ -169,6 +169,11 @@ class Assembly:
         sources = (source for loaded in self.environment.applications for source in loaded.application.sources)
         return tuple(filter(self._locator.is_remote, sources))
 
+    def job(self, label: str, source: int) -> Job | None:
+        """What a source of an Application is rendered by, both as they are labelled; None where nothing renders it."""
+        draft = self._drafts.get((label, source))
+        return draft.job if draft is not None else None
+
     def blame(self, loaded: LoadedApplication) -> tuple[Blame, ...]:
         """What the values lines of an Application do, for each of its Helm sources that is rendered in full."""
         return blamed(loaded, self._drafts, self._render, self._prober)

@@ -8,18 +8,27 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
-from driftgate.render.jobs import HelmJob, KustomizeJob, Reply
+from driftgate.render.jobs import HelmJob, KustomizeJob, Reply, SetFlag
 from driftgate.render.kustomize_edits import FILE_NAMES, edited_copy
 from driftgate.render.output import parse_output
 from driftgate.semantics.helm_values import escape_set_file, escape_set_value
 
-__all__ = ["INCOMPATIBLE", "chart_folder", "incompatible", "offline_environment", "render_helm", "render_kustomize"]
+__all__ = [
+    "INCOMPATIBLE",
+    "chart_folder",
+    "copy_chart",
+    "incompatible",
+    "offline_environment",
+    "render_helm",
+    "render_kustomize",
+    "set_arguments",
+]
 
 # Nothing listens there: a proxy that refuses is how a Go program without a network switch is kept off the network.
 _NO_PROXY_LISTENS = "http://127.0.0.1:9"
@@ -63,9 +72,7 @@ def chart_folder(job: HelmJob, *, without_schemas: bool = False) -> Iterator[str
         return
     with _scratch() as scratch:
         folder = scratch / "chart"
-        shutil.copytree(job.chart, folder)
-        for name, origin in job.local_dependencies:
-            shutil.copytree(origin, folder / "charts" / name, dirs_exist_ok=True)
+        copy_chart(job, folder)
         for schema in folder.rglob("values.schema.json") if without_schemas else ():
             schema.unlink()
         if job.chart_values is not None:
@@ -73,6 +80,20 @@ def chart_folder(job: HelmJob, *, without_schemas: bool = False) -> Iterator[str
             values.unlink(missing_ok=True)  # it may be a link to a file that is not ours
             values.write_text(job.chart_values, encoding="utf-8")
         yield str(folder)
+
+
+def copy_chart(job: HelmJob, folder: Path) -> None:
+    """Copy the chart of a job to a folder that does not exist yet, with the dependencies that it names by `file://`."""
+    shutil.copytree(job.chart, folder)
+    for name, origin in job.local_dependencies:
+        shutil.copytree(origin, folder / "charts" / name, dirs_exist_ok=True)
+
+
+def set_arguments(sets: Iterable[SetFlag]) -> Iterator[str]:
+    """The arguments that give Helm its parameters, escaped as Argo CD escapes them."""
+    for flag in sets:
+        escape = escape_set_file if flag.flag == "--set-file" else escape_set_value
+        yield from (flag.flag, f"{flag.name}={escape(flag.value)}")
 
 
 def render_helm(job: HelmJob) -> Reply:
@@ -101,9 +122,7 @@ def _helm_flags(job: HelmJob, scratch: Path) -> Iterator[str]:
         yield from ("--namespace", job.namespace)
     if job.kube_version:
         yield from ("--kube-version", job.kube_version)
-    for flag in job.sets:
-        escape = escape_set_file if flag.flag == "--set-file" else escape_set_value
-        yield from (flag.flag, f"{flag.name}={escape(flag.value)}")
+    yield from set_arguments(job.sets)
     for index, text in enumerate(job.values):
         path = scratch / f"values-{index}.yaml"
         path.write_text(text, encoding="utf-8")
