@@ -11,7 +11,10 @@ import sys
 from collections.abc import Sequence
 
 import driftgate
+from driftgate.cli.cluster import add_cluster_commands
 from driftgate.cli.options import EXIT_CODES, USAGE_EXIT, Parser
+from driftgate.cli.releases import add_releases_commands
+from driftgate.cli.status import add_status_commands
 from driftgate.cli.tree import add_tree_commands
 from driftgate.errors import DriftgateError
 from driftgate.report.terminal import printable
@@ -47,4 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"driftgate {driftgate.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     add_tree_commands(commands.add_parser)
+    add_cluster_commands(commands.add_parser)
+    add_releases_commands(commands.add_parser)
+    add_status_commands(commands.add_parser)
     return parser

@@ -7,11 +7,23 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from driftgate.settings import RENDER_SECONDS, Settings
 
-__all__ = ["EXIT_CODES", "USAGE_EXIT", "AddCommand", "Parser", "settings_of", "tree_options"]
+if TYPE_CHECKING:
+    from driftgate.target import Way
+
+__all__ = [
+    "EXIT_CODES",
+    "USAGE_EXIT",
+    "AddCommand",
+    "Parser",
+    "cluster_options",
+    "settings_of",
+    "tree_options",
+    "way_of",
+]
 
 USAGE_EXIT = 4
 EXIT_CODES = "Exit codes: 0 nothing found, 1 findings, 4 usage, 5 nothing was judged, 6 something could not be checked."
@@ -56,6 +68,30 @@ def tree_options(parser: argparse.ArgumentParser, *, root: str = "") -> None:
         metavar="SECONDS",
         help="the longest that one render may take (default: 30)",
     )
+
+
+def cluster_options(parser: argparse.ArgumentParser) -> None:
+    """Which cluster is meant, and how it is reached."""
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument(
+        "--context",
+        metavar="NAME",
+        help="the kubeconfig context (default: the one that policy has for the destination; never the current one)",
+    )
+    ways.add_argument("--in-cluster", action="store_true", help="the cluster that this Pod runs in, as its account")
+    parser.add_argument("--kubeconfig", metavar="FILE", help="instead of KUBECONFIG and ~/.kube/config")
+    parser.add_argument(
+        "--destination",
+        metavar="SERVER|NAME",
+        help="which destination of the Applications the cluster is, where they have several",
+    )
+
+
+def way_of(options: argparse.Namespace) -> Way:
+    """What the options say about the cluster."""
+    from driftgate.target import Way
+
+    return Way(options.context, options.kubeconfig, options.in_cluster, options.destination)
 
 
 def _seconds(text: str) -> float:

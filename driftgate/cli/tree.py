@@ -86,7 +86,7 @@ def add_tree_commands(add: AddCommand) -> None:
     waves.set_defaults(run=_waves)
     fetch = add(
         "fetch",
-        help="store remote charts and repositories; the only command that uses the network",
+        help="store remote charts and repositories, so that everything else is offline",
         description="Store the remote charts, repositories and chart dependencies that Applications name, so that "
         "checks can render them offline. Uses your own logins of helm and git, and never asks for one. Not fetched, "
         "and yours to keep in the repository: remote bases of kustomizations, values files behind a URL, "
