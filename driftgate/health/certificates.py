@@ -64,8 +64,8 @@ def _not_issued(live: Live, certificate: Json) -> Trouble | None:
         )
     chain = list(_chain(live, certificate))
     reasons = tuple(line for value in chain for line in _reasons(live, value))
-    failed = any(_has_ended(value) for value in chain)
-    if not reasons and not _is_slow(live, certificate):
+    failed = _has_failed(certificate) or any(_has_ended(value) for value in chain)
+    if not reasons and not failed and not _is_slow(live, certificate):
         return None
     hosts = ", ".join(names(certificate, "spec", "dnsNames"))
     return trouble_at(
@@ -82,6 +82,12 @@ def _not_issued(live: Live, certificate: Json) -> Trouble | None:
 
 def _is_slow(live: Live, certificate: Json) -> bool:
     return live.is_old(certificate, _SLOW_SECONDS)
+
+
+def _has_failed(certificate: Json) -> bool:
+    """Whether the last attempt has failed; the Certificate itself says so, also when its request is gone."""
+    issuing = condition(certificate, "Issuing")
+    return (text(issuing, "status"), text(issuing, "reason")) == ("False", "Failed")
 
 
 def _issuer(certificate: Json) -> Ref:

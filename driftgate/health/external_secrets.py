@@ -24,6 +24,9 @@ _SETTLED = re.compile(
 )
 _NO_KEY = "cannot find secret data for key"
 _STORES = ("SecretStore", "ClusterSecretStore")
+# A store's condition says that no client can be made; what keeps it from that stands in the event of the same reason
+# (external-secrets `pkg/controllers/secretstore/common.go`).
+_STORE_EVENTS = ("InvalidProviderConfig", "ValidationFailed")
 
 
 def secret_producers(live: Live) -> Iterator[tuple[Ref, Ref]]:
@@ -70,14 +73,14 @@ def _store_trouble(live: Live, store: Json) -> Trouble | None:
             because=tuple(("", "Secret", one[0], one[1]) for one in missing),
         )
     step = f"Look closer: kubectl describe {kind.lower()} {name}" + (f" -n {namespace}" if namespace else "")
-    evidence = [message]
+    evidence = [message, *live.told(store, *_STORE_EVENTS)]
     if logins:
         space, secret, key = logins[0]
         evidence.append(
             f"login: key {key} of Secret {space}/{secret}; whether it has a value is not known, Secrets are not read"
         )
         step = f"See whether the key {key} has more than 0 bytes: kubectl describe secret {secret} -n {space}"
-        if _NO_KEY in message:
+        if any(_NO_KEY in words for words in evidence):
             patch = f'kubectl patch secret {secret} -n {space} -p \'{{"stringData":{{"{key}":"..."}}}}\''
             step = f"Put the login into the key {key} of Secret {secret}: {patch}"
     return trouble_at(store, "is not ready", tuple(evidence), step, hopeless=bool(_SETTLED.search(message)))

@@ -299,6 +299,23 @@ def test_a_store_that_is_not_ready_is_told_with_all_that_waits_for_it() -> None:
     )
 
 
+def test_what_keeps_a_store_from_its_client_stands_in_its_event() -> None:
+    """The condition names no cause; the event of the same reason does, and decides the next step."""
+    value = store(condition("Ready", "False", "InvalidProviderConfig", "unable to create client"))
+    cause = 'cannot find secret data for key: "token"'
+    (found,) = told(value, TOKEN, event(value, "InvalidProviderConfig", cause))
+    assert summary(found) == (
+        "SecretStore shop/bao: is not ready",
+        (
+            "condition Ready (InvalidProviderConfig): unable to create client",
+            f"event InvalidProviderConfig: {cause}",
+            LOGIN,
+        ),
+        FILL,
+        False,
+    )
+
+
 @pytest.mark.parametrize(
     ("objects", "wanted"),
     [
@@ -412,6 +429,27 @@ def test_a_certificate_is_told_with_the_challenge_that_holds_it() -> None:
         False,
     )
     assert found.follows == (f"Ingress shop/web: {NO_TLS}: shop.example.com has no certificate",)
+
+
+def test_a_certificate_whose_last_attempt_failed_says_so_itself() -> None:
+    """The words stand on the Certificate, also when its request is gone, and it is not tried again for an hour."""
+    failed = "The certificate request has failed to complete and will be retried: too many certificates"
+    value = certificate(
+        condition("Ready", "False", "DoesNotExist", "Issuing certificate as Secret does not exist"),
+        condition("Issuing", "False", "Failed", failed),
+        age=5,
+    )
+    assert [summary(each) for each in told(issuer(), value)] == [
+        (
+            "Certificate shop/shop-tls: is not issued (shop.example.com)",
+            (
+                f"condition Issuing (Failed): {failed}",
+                "condition Ready (DoesNotExist): Issuing certificate as Secret does not exist",
+            ),
+            "Look closer: kubectl describe certificate shop-tls -n shop",
+            True,
+        )
+    ]
 
 
 def test_a_certificate_follows_from_its_issuer() -> None:
