@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from driftgate.preflight import Point, Preflight, State
-from driftgate.report.terminal import printable
+from driftgate.report.terminal import printable, wrapped
 
 __all__ = ["preflight_json", "preflight_text"]
 
@@ -22,31 +21,20 @@ def preflight_text(found: Preflight, *, width: int = 100, colour: bool = False) 
     lines = [printable(f"environment {found.environment}, context {found.context}"), ""]
     for point in found.points:
         lines += _entry(point, topic, max(width, 60), colour=colour)
-    return "\n".join([*lines, "", *_wrapped(_verdict(found), "", max(width, 60))]) + "\n"
+    return "\n".join([*lines, "", *wrapped(_verdict(found), "", max(width, 60))]) + "\n"
 
 
 def _entry(point: Point, topic: int, width: int, *, colour: bool) -> Iterator[str]:
     mark = f"{_MARKS[point.state]:<{_MARK}}"
     text = f"could not check {point.found}" if point.state is State.UNKNOWN else point.found
-    for index, line in enumerate(_wrapped(text, f"{mark}{printable(point.topic):<{topic}}", width)):
+    for index, line in enumerate(wrapped(text, f"{mark}{printable(point.topic):<{topic}}", width)):
         is_marked = colour and index == 0
         yield f"\x1b[{_COLOURS[point.state]}m{mark}\x1b[0m{line[_MARK:]}" if is_marked else line
     margin = " " * (_MARK + topic)
     for line in point.evidence:
-        yield from _wrapped(line[:_LONGEST], f"{margin}| ", width)
+        yield from wrapped(line[:_LONGEST], f"{margin}| ", width)
     if point.next_step:
-        yield from _wrapped(point.next_step, f"{margin}-> ", width)
-
-
-def _wrapped(text: str, head: str, width: int) -> list[str]:
-    return textwrap.wrap(
-        printable(" ".join(text.split())),
-        width,
-        initial_indent=head,
-        subsequent_indent=" " * len(head),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+        yield from wrapped(point.next_step, f"{margin}-> ", width)
 
 
 def _verdict(found: Preflight) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from driftgate.releases import Parent, Release, Releases
-from driftgate.report.terminal import printable
+from driftgate.report.terminal import printable, wrapped
 
 __all__ = ["releases_json", "releases_text"]
 
@@ -89,6 +88,10 @@ class _Text:
     def __init__(self, width: int) -> None:
         self._width = width
 
+    def wrapped(self, text: str, head: str) -> list[str]:
+        """A text behind a head, within the width."""
+        return wrapped(text, head, self._width)
+
     def release(self, release: Release) -> Iterator[str]:
         """What helm is told, and how often it is tried."""
         created = ", created if missing" if release.create_namespace else ""
@@ -105,17 +108,6 @@ class _Text:
     def _row(self, name: str, text: str) -> Iterator[str]:
         if text:
             yield from self.wrapped(text, f"   {name:<{_LABEL_WIDTH}}")
-
-    def wrapped(self, text: str, head: str) -> Iterator[str]:
-        """A text behind a head, its further lines indented as far as the first."""
-        yield from textwrap.wrap(
-            printable(text),
-            self._width,
-            initial_indent=head,
-            subsequent_indent=" " * len(head),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
 
 
 def _parameter(release: Release) -> Iterator[str]:

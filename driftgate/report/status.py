@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from driftgate.health import Ref, Status, Trouble, named, worst
-from driftgate.report.terminal import printable
+from driftgate.report.terminal import printable, wrapped
 from driftgate.status import ApplicationStatus, EnvironmentStatus
 
 __all__ = ["Place", "progress_line", "status_text"]
@@ -66,16 +65,9 @@ class _Text:
         self._label = max((len(one.label) for one in status.applications), default=0)
         self._waves = len({one.wave for one in status.applications}) > 1
 
-    def wrapped(self, text: str, head: str) -> Iterator[str]:
-        """A text behind a head, further lines indented as far as the first."""
-        yield from textwrap.wrap(
-            printable(" ".join(text.split())),
-            self._width,
-            initial_indent=head,
-            subsequent_indent=" " * len(head),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+    def wrapped(self, text: str, head: str) -> list[str]:
+        """A text behind a head, within the width."""
+        return wrapped(text, head, self._width)
 
     def application(self, one: ApplicationStatus) -> Iterator[str]:
         """One line, and below it what is missing, waited for and wrong."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from driftgate.model.outcome import ChangeSummary, Finding, Judgement, Ledger, Outcome, Severity
 
-__all__ = ["finding_text", "printable", "summary_text", "terminal_report", "verdict"]
+__all__ = ["finding_text", "printable", "summary_text", "terminal_report", "verdict", "wrapped"]
 
 _CONTROL = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)]}
 _CONTROL.update({code: f"\\u{code:04x}" for code in (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))})
@@ -102,6 +102,18 @@ def _row(name: str, text: str, width: int) -> Iterator[str]:
     yield f"  {name:<10}{wrapped[0]}"
     for line in wrapped[1:]:
         yield " " * 12 + line
+
+
+def wrapped(text: str, head: str, width: int) -> list[str]:
+    """A text behind a head, its further lines indented as far as the first; a word stays whole."""
+    return textwrap.wrap(
+        printable(" ".join(text.split())),
+        width,
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def printable(text: str) -> str:

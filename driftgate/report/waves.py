@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from driftgate.graph.order import Dependency, Order, Strength, Turn
-from driftgate.report.terminal import printable
+from driftgate.report.terminal import printable, wrapped
 
 __all__ = ["waves_mermaid", "waves_names", "waves_text"]
 
@@ -59,6 +58,10 @@ class _Text:
             self._provided[producer] += needs
             self._needed[consumer].append((producer, needs))
 
+    def wrapped(self, text: str, head: str) -> list[str]:
+        """A text behind a head, within the width."""
+        return wrapped(text, head, self._width)
+
     def application(self, label: str, indent: str) -> Iterator[str]:
         """An Application, what it provides and needs, and its children wave by wave."""
         complete = self._order.applications[label].complete
@@ -85,17 +88,6 @@ class _Text:
         for entry in entries:
             yield from self.wrapped(entry, f"{indent}  {word:<{_LABEL_WIDTH}}")
             word = ""
-
-    def wrapped(self, text: str, head: str) -> Iterator[str]:
-        """A text behind a head, its further lines indented as far as the first."""
-        yield from textwrap.wrap(
-            printable(text),
-            self._width,
-            initial_indent=head,
-            subsequent_indent=" " * len(head),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
 
 
 def _things(needs: Iterable[Dependency]) -> str:
