@@ -261,6 +261,28 @@ def test_the_cache_forgets_what_was_built_differently(sandbox: Path, monkeypatch
     assert place() == places[0]
 
 
+def test_a_program_of_our_own_is_built_anew_when_its_source_changes(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every Go file beside the go.mod of the oracle counts, and no other file does."""
+    monkeypatch.setattr(build, "TOOLS_DIRECTORY", sandbox)
+    folder = sandbox / "oracle"
+    folder.mkdir()
+    (folder / "go.mod").write_text("require github.com/argoproj/argo-cd/v3 v3.6.1\n", encoding="utf-8")
+    (folder / "go.sum").touch()
+    oracle = build.TOOLS["oracle"]
+
+    places = [build.cache_path(oracle)]
+    for name, text in (("main.go", "package main\n"), ("main.go", "package main // new\n"), ("more.go", "")):
+        (folder / name).write_text(text, encoding="utf-8")
+        places.append(build.cache_path(oracle))
+    (folder / "notes.txt").touch()
+
+    # An empty file changes nothing that is built.
+    assert len(set(places)) == 3
+    assert build.cache_path(oracle) == places[-1] == places[-2]
+
+
 def test_the_pinned_programs_run(helm3: Path, helm4: Path, kustomize: Path, tmp_path: Path) -> None:
     """Each fixture gives the pinned version, and helm tells templates its release's Kubernetes version."""
     (tmp_path / "templates").mkdir()

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.agreement.kinds import kubernetes_schema
 from tests.controlplane.crds import Crd, published
 from tests.controlplane.plane import API_SERVER, CONTROLLERS, ControlPlane, running
+from tests.oracle import Oracle
 from tools import build
 from tools.facts.generate import FactsError
 
@@ -39,6 +41,13 @@ def helm4(pytestconfig: pytest.Config) -> Path:
 def kustomize(pytestconfig: pytest.Config) -> Path:
     """The pinned kustomize; an error, never a skip, where it can be neither found nor built."""
     return _ensure("kustomize", pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def oracle(pytestconfig: pytest.Config) -> Iterator[Oracle]:
+    """Argo CD's own code, with the schema of Kubernetes' kinds; an error, never a skip, where it cannot be built."""
+    with Oracle(_ensure("oracle", pytestconfig), kubernetes_schema().path) as asked:
+        yield asked
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Find or build the programs that the tests run and Python does not bring: helm, kustomize, a control plane.
+"""Find or build the programs that the tests run and Python does not bring: helm, a control plane, Argo CD's oracle.
 
 A program comes from the first of these places that has it: the environment variable that names it, for the
 control plane the folder `KUBEBUILDER_ASSETS` and the PATH, our cache, or a build from the pinned module under
@@ -41,7 +41,8 @@ class Tool:
     version, `minutes` how long a first build takes on two cores (the progress line tells it), and `variables`
     are the Go variables that the linker sets. `folder` holds the go.mod, and is named like the program unless
     several come from one module. `asked` are the arguments that make the program tell its version. A program
-    that others `share` is also taken from where controller-runtime's tools put it and from the PATH.
+    that others `share` is also taken from where controller-runtime's tools put it and from the PATH. One that is
+    our `own` has its source beside the go.mod, and tells the version of the module that it is built around.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Tool:
     folder: str = ""
     asked: tuple[str, ...] = ("version",)
     shared: bool = False
+    own: bool = False
 
     @property
     def directory(self) -> Path:
@@ -145,6 +147,13 @@ TOOLS = {
             asked=("--version",),
             shared=True,
         ),
+        Tool(
+            name="oracle",
+            package=".",
+            module="github.com/argoproj/argo-cd/v3",
+            minutes=5,
+            own=True,
+        ),
     )
 }
 
@@ -178,12 +187,16 @@ def pinned_version(tool: Tool, module: str) -> str:
 def cache_path(tool: Tool) -> Path:
     """Where our cache keeps the program: a path that changes with everything that goes into the build."""
     recipe = hashlib.sha256()
-    for part in ("go.mod", "go.sum"):
+    for part in ("go.mod", "go.sum", *_own_source(tool)):
         recipe.update((tool.directory / part).read_bytes())
     recipe.update(f"{_link_flags(tool)} {sys.platform} {platform.machine()}".encode())
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     key = f"{tool.name}-{tool.version}-{recipe.hexdigest()[:16]}"
     return Path(root) / "driftgate" / "tools" / key / tool.name
+
+
+def _own_source(tool: Tool) -> list[str]:
+    return sorted(path.name for path in tool.directory.glob("*.go")) if tool.own else []
 
 
 def _from_environment(tool: Tool) -> Path | None:
