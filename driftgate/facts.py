@@ -23,7 +23,9 @@ __all__ = [
     "facts_versions",
     "kind_scope",
     "kinds",
+    "load_merge_types",
     "load_schemas",
+    "load_types",
 ]
 
 
@@ -103,6 +105,18 @@ def default_exclusions() -> tuple[Exclusion, ...]:
 def load_schemas(name: str) -> dict[str, Any]:
     """The schemas of `kubernetes`, `external-secrets` or `cert-manager`, as `tools/facts/schemas.py` writes them."""
     return _load(f"schemas/{name}.json")
+
+
+@cache
+def load_types() -> dict[str, Any]:
+    """The Go types of Kubernetes' own kinds, as `tools/facts/go_types.py` writes them: under `kinds` and `types`."""
+    return _load("types/kubernetes.json")
+
+
+@cache
+def load_merge_types() -> dict[str, Any]:
+    """How the fields of Kubernetes' own types merge on the server, as `tools/facts/merge_types.py` writes them."""
+    return _load("types/merge.json")
 
 
 def facts_versions() -> dict[str, str]:

@@ -37,6 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "driftgate.credentials",
         "driftgate.graph",
         "driftgate.live",
+        "driftgate.compare",
     ),
     ("driftgate.judge", "driftgate.assembly"),
     (
@@ -59,6 +60,7 @@ STRANGERS = (
         "driftgate.credentials",
         "driftgate.graph",
         "driftgate.live",
+        "driftgate.compare",
     },
     {"driftgate.judge", "driftgate.assembly"},
     {"driftgate.checks", "driftgate.cli", "driftgate.plugin"},

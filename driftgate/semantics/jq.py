@@ -156,7 +156,8 @@ def _paths(tree: Tree, value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
             step = 0 if end == "first" else -1
             yield (*path, step), _at(value, step)
         case ("operator", "//", left, right) if not _value_kind(left):
-            found = [item for item in _until_error(_paths(left, value, path)) if _is_true(item[1])]
+            # Unlike jq, gojq does not go on with the right side after an error on the left.
+            found = [item for item in _paths(left, value, path) if _is_true(item[1])]
             yield from found or _paths(right, value, path)
         case _:
             if _value_kind(tree) and tree[0] != "operator":

@@ -14,6 +14,7 @@ _NANOSECONDS = {
     "m": 60_000_000_000,
     "h": 3_600_000_000_000,
 }
+_SMALL_UNITS = (("ms", 1_000_000), ("µs", 1_000), ("ns", 1))
 _INT64_MAX = 2**63 - 1
 _INT64_MIN = -(2**63)
 
@@ -43,6 +44,25 @@ def parse_go_duration(text: str) -> float | None:
     """
     nanoseconds = _duration_nanoseconds(text)
     return None if nanoseconds is None else nanoseconds / 1e9
+
+
+def format_go_duration(seconds: float) -> str:
+    """Write a duration as Go's ``time.Duration.String`` does: ``1h30m0s``, ``1.5s``, ``20ms``, ``0s``."""
+    nanoseconds = round(abs(seconds) * 1e9)
+    sign = "-" if seconds < 0 and nanoseconds else ""
+    if 0 < nanoseconds < 1_000_000_000:
+        unit, scale = next(pair for pair in _SMALL_UNITS if nanoseconds >= pair[1])
+        return f"{sign}{_decimal(nanoseconds, scale)}{unit}"
+    minutes, rest = divmod(nanoseconds, _NANOSECONDS["m"])
+    hours, minutes = divmod(minutes, 60)
+    larger = f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else ""
+    return f"{sign}{larger}{_decimal(rest, _NANOSECONDS['s'])}s"
+
+
+def _decimal(amount: int, scale: int) -> str:
+    whole, rest = divmod(amount, scale)
+    fraction = f"{rest:0{len(str(scale)) - 1}}".rstrip("0") if rest else ""
+    return f"{whole}.{fraction}" if fraction else f"{whole}"
 
 
 def parse_retry_duration(text: str) -> float | None:
