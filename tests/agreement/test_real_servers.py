@@ -1,0 +1,114 @@
+"""Pairs from a real control plane, after real clients: driftgate says of each what Argo CD says."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from driftgate.compare import Verdict
+from tests.agreement.changes import Changes
+from tests.agreement.clients import Served, helm, kubectl, kubectl_twice, served_objects
+from tests.agreement.kinds import Json, Kind, kubernetes_schema
+from tests.agreement.pairs import Pair
+from tests.agreement.rules import Setup, drawn_setup
+from tests.agreement.run import Tally
+from tests.agreement.verdicts import judged
+from tests.controlplane.crds import Crd, served
+from tests.controlplane.plane import ControlPlane
+from tests.oracle import Oracle
+
+#: Changed commits, and rules, that each pair is compared with besides the ones below.
+DRAWN = 6
+
+
+@pytest.fixture(scope="module")
+def deployed(
+    control_plane: ControlPlane,
+    published_crds: dict[str, list[Crd]],
+    helm3: Path,
+    helm4: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[list[Served]]:
+    """Every object of `served.yaml`, after each client, as it was deployed and after it was edited."""
+    scratch = tmp_path_factory.mktemp("charts")
+    clients = {
+        "kubectl create": kubectl("create"),
+        "kubectl apply": kubectl("apply"),
+        "kubectl apply, twice": kubectl_twice,
+        "kubectl apply --server-side": kubectl("apply", "--server-side", "--field-manager=argocd-controller"),
+        "helm 3": helm(helm3, scratch),
+        "helm 4": helm(helm4, scratch),
+    }
+    with served(control_plane, [*published_crds["external-secrets"], *published_crds["cert-manager"]]):
+        yield [each for name, client in clients.items() for each in served_objects(control_plane, name, client)]
+
+
+def test_driftgate_says_what_argo_cd_says(
+    deployed: list[Served], oracle: Oracle, record_property: Callable[[str, object], None]
+) -> None:
+    """For what every client deployed and others edited: without rules, with rules of each kind, and after commits."""
+    tally = Tally()
+    reasons: dict[str, str] = {}
+    for number, (each, pair) in enumerate(_pairs(deployed)):
+        outcome = judged(pair, oracle)
+        tally.add(number, outcome)
+        if outcome.disagreement:
+            reasons[f"{number}: {each.client}, {each.state} {each.desired['kind']}"] = outcome.disagreement
+    for name, count in tally.outcomes.items():
+        record_property(name, count)
+
+    assert reasons == {}
+    assert tally.pairs == len(deployed) * (3 + DRAWN) + sum(len(each.managers) for each in deployed)
+    assert {str(Verdict.IN_SYNC), str(Verdict.CHANGED), str(Verdict.IGNORED)} <= set(tally.outcomes)
+
+
+def test_nothing_is_changed_that_nobody_changed(deployed: list[Served], oracle: Oracle) -> None:
+    """What was deployed and left alone is in sync by both, although the API server has written it otherwise."""
+    changed = {
+        f"{each.client}: {each.desired['kind']} {each.desired['metadata']['name']}"
+        for each in deployed
+        if each.state == "deployed" and judged(Pair(each.desired, each.live), oracle).name != Verdict.IN_SYNC
+    }
+    assert changed == KNOWN_TO_DIFFER
+
+
+#: Argo CD itself calls these out of sync right after they have been applied.
+KNOWN_TO_DIFFER: set[str] = set()
+
+
+def _pairs(deployed: list[Served]) -> Iterator[tuple[Served, Pair]]:
+    for number, each in enumerate(deployed):
+        for setup in _setups(each):
+            yield each, Pair(each.desired, each.live, setup)
+        for draw in range(DRAWN):
+            yield each, _drawn(each, random.Random(number * DRAWN + draw))
+
+
+def _setups(each: Served) -> Iterator[Setup]:
+    """No rule, and one of each kind."""
+    group, _, kind = each.desired["apiVersion"].rpartition("/")[0], "", each.desired["kind"]
+    yield Setup()
+    for rule in (
+        {"jsonPointers": ["/spec/replicas", "/spec/template/spec/containers/0/image", "/data/a"]},
+        {
+            "jqPathExpressions": [
+                '.spec.template.spec.containers[]? | select(.name == "injected")',
+                ".data?",
+                ".spec.ports",
+            ]
+        },
+        *({"managedFieldsManagers": [manager]} for manager in each.managers),
+    ):
+        yield Setup(({"group": group, "kind": kind, **rule},))
+
+
+def _drawn(each: Served, chance: random.Random) -> Pair:
+    """The pair after another commit, with rules as the generator draws them."""
+    schema = kubernetes_schema()
+    version, kind = each.desired["apiVersion"], each.desired["kind"]
+    known = schema.kinds.get(f"{version}/{kind}", Kind(version, kind, ""))
+    desired: Json = Changes(chance, schema, known).changed(each.desired, chance.choice((0, 1, 1, 2)))
+    return Pair(desired, each.live, drawn_setup(chance, desired, each.live))
