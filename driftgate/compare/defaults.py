@@ -10,25 +10,56 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from driftgate.compare.go_types import GoType, Listing, Mapped, Plain, Pointer, Struct, pointed_to
+from driftgate.compare.problems import CompareError
 from driftgate.compare.remarshal import UndecodableError, encoded
+from driftgate.compare.result import ProblemKind
 from driftgate.compare.strategic_merge import applied, two_way_patch
-from driftgate.compare.values import Json
+from driftgate.compare.values import Json, as_floats
 from driftgate.semantics.images import default_pull_policy, parse_image
 from driftgate.semantics.quantity import format_quantity, parse_quantity
 
 __all__ = ["with_defaults"]
 
+#: API versions that are filled in like a newer one.
+_SAME_AS = {
+    "apps.v1beta2": "apps.v1",
+    "batch.v1beta1": "batch.v1",
+    "discovery.v1beta1": "discovery.v1",
+    "rbac.v1beta1": "rbac.v1",
+    "storage.v1beta1": "storage.v1",
+}
+#: API versions with defaults of their own, which no released cluster serves any more, or none by default.
+_NOT_KNOWN = frozenset(
+    {
+        "admissionregistration.v1alpha1",
+        "admissionregistration.v1beta1",
+        "apps.v1beta1",
+        "certificates.v1alpha1",
+        "certificates.v1beta1",
+        "extensions.v1beta1",
+        "flowcontrol.v1beta1",
+        "flowcontrol.v1beta2",
+        "flowcontrol.v1beta3",
+        "rbac.v1alpha1",
+        "scheduling.v1alpha3",
+        "scheduling.v1beta1",
+    }
+)
 _CORE_QUANTITIES = Mapped(Plain("quantity"))
 
 
 def with_defaults(document: Json, kind: Struct) -> Json:
     """The object with the defaults of its kind; as it is where it does not fit its type.
 
-    Raises CompareError where the lists in it cannot be merged.
+    Raises CompareError where the lists in it cannot be merged, and for an API version whose defaults are not known.
     """
+    version = kind.name.rpartition(".")[0]
+    if version in _NOT_KNOWN:
+        raise CompareError(ProblemKind.DEFAULTS, f"what the API server fills in for {version} is not known")
     try:
         typed: Json = encoded(document, kind)
     except UndecodableError:
@@ -36,7 +67,8 @@ def with_defaults(document: Json, kind: Struct) -> Json:
     filled = _copy(typed)
     _fill(filled, kind)
     patch = two_way_patch(typed, filled, kind)
-    return applied(document, patch, kind) if patch else document
+    result: Json = as_floats(applied(document, patch, kind) if patch else document)
+    return result
 
 
 def _copy(value: Any) -> Any:
@@ -56,17 +88,24 @@ def _fill(value: Any, kind: GoType) -> None:
     elif kind == _CORE_QUANTITIES:
         _round_up(value)
     elif isinstance(kind, Struct) and isinstance(value, dict):
-        for name, default in _ALWAYS.get(kind.name, {}).items():
+        type_name = _of_newer_version(kind.name)
+        for name, default in _ALWAYS.get(type_name, {}).items():
             present = value.get(name)
             # A pointer may hold a zero on purpose; of any other type it is the same as nothing.
             if present is None or (not present and not isinstance(kind.fields[name].type, Pointer)):
                 value[name] = _copy(default)
-        rule = _RULES.get(kind.name)
+        rule = _RULES.get(type_name)
         if rule is not None:
             rule(value)
         for name, below in value.items():
             if isinstance(below, dict | list):
                 _fill(below, kind.fields[name].type)
+
+
+@cache
+def _of_newer_version(name: str) -> str:
+    version, _, short = name.rpartition(".")
+    return f"{_SAME_AS.get(version, version)}.{short}"
 
 
 def _round_up(quantities: dict[str, Any] | None) -> None:
@@ -116,6 +155,7 @@ _ALWAYS: dict[str, Json] = {
         "replicas": 1,
         "revisionHistoryLimit": 10,
     },
+    "authentication.v1.TokenRequestSpec": {"expirationSeconds": 3600},
     "autoscaling.v1.HorizontalPodAutoscalerSpec": {"minReplicas": 1},
     "autoscaling.v2.HorizontalPodAutoscalerSpec": {
         "minReplicas": 1,
@@ -182,11 +222,9 @@ _ALWAYS: dict[str, Json] = {
     "flowcontrol.v1.LimitedPriorityLevelConfiguration": {"nominalConcurrencyShares": 30, "lendablePercent": 0},
     "flowcontrol.v1.QueuingConfiguration": {"handSize": 8, "queues": 64, "queueLengthLimit": 50},
     "networking.v1.IngressClassParametersReference": {"scope": "Cluster"},
+    "networking.v1beta1.HTTPIngressPath": {"pathType": "ImplementationSpecific"},
     "networking.v1.NetworkPolicyPort": {"protocol": "TCP"},
     "rbac.v1.RoleRef": {"apiGroup": _RBAC},
-    "resource.v1.DeviceSubRequest": {"allocationMode": "ExactCount"},
-    "resource.v1.DeviceToleration": {"operator": "Equal"},
-    "resource.v1.ExactDeviceRequest": {"allocationMode": "ExactCount"},
     "scheduling.v1.PriorityClass": {"preemptionPolicy": "PreemptLowerPriority"},
     "storage.v1.CSIDriverSpec": {
         "attachRequired": True,
@@ -405,11 +443,6 @@ def _subject(value: Json) -> None:
         value["apiGroup"] = _RBAC
 
 
-def _device_request(value: Json) -> None:
-    if value.get("allocationMode") == "ExactCount" and not value.get("count"):
-        value["count"] = 1
-
-
 #: By type: what fills in the rest, in place.
 _RULES: dict[str, Callable[[Json], None]] = {
     "apps.v1.DaemonSetSpec": _daemon_set,
@@ -431,6 +464,4 @@ _RULES: dict[str, Callable[[Json], None]] = {
     "core.v1.Volume": _volume,
     "networking.v1.NetworkPolicySpec": _network_policy,
     "rbac.v1.Subject": _subject,
-    "resource.v1.DeviceSubRequest": _device_request,
-    "resource.v1.ExactDeviceRequest": _device_request,
 }

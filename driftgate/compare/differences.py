@@ -45,6 +45,8 @@ def _of_maps(live: Json, desired: Json, kind: GoType | None, path: tuple[Step, .
     kind = pointed_to(kind) if kind is not None else None
     for key in live.keys() | desired.keys():
         first, second = live.get(key, ABSENT), desired.get(key, ABSENT)
+        if first is second or (type(first) is type(second) and equal(first, second)):
+            continue
         below, merge_key = _below(kind, key)
         if type(first) is list and type(second) is list:
             yield from _of_lists(first, second, below, merge_key, (*path, key))

@@ -21,9 +21,9 @@ from driftgate.compare.remarshal import remarshalled
 from driftgate.compare.result import Prediction, ProblemKind
 from driftgate.compare.rules import IgnoreRule, Rules
 from driftgate.compare.tracking import even_tracking
-from driftgate.compare.values import Json, equal
+from driftgate.compare.values import Json, as_decoded, equal
 
-__all__ = ["LAST_APPLIED", "Pair", "object_type", "run"]
+__all__ = ["LAST_APPLIED", "Pair", "bare", "last_applied", "object_type", "run"]
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -41,6 +41,7 @@ def run(desired: Json | None, live: Json | None, rules: Rules, ignore: IgnoreRul
 
     `ignore` are the rules to go by, which may be other than those of `rules`.
     """
+    desired, live = as_decoded(desired), as_decoded(live)
     extra = annotated_rule(desired) if desired is not None else ()
     extra = extra if ignore.application or ignore.system else ()
     step = _Step(rules, ignore, extra, [])
@@ -89,7 +90,7 @@ def object_type(document: Json) -> Struct | None:
 
 
 def _predicted(target: Json, live: Json, step: _Step) -> Prediction:
-    applied = _last_applied(live)
+    applied = last_applied(live)
     if applied is not None:
         try:
             return _merged(step.prepared(applied, typed=False), target, live)
@@ -100,7 +101,7 @@ def _predicted(target: Json, live: Json, step: _Step) -> Prediction:
     return _merged(target, target, live)
 
 
-def _last_applied(live: Json) -> Json | None:
+def last_applied(live: Json) -> Json | None:
     """The object in the last-applied annotation; None where there is none, or none that can be read."""
     text = annotations_of(live).get(LAST_APPLIED)
     if text is None:
@@ -116,7 +117,7 @@ def _last_applied(live: Json) -> Json | None:
 def _merged(original: Json, target: Json, live: Json) -> Prediction:
     """The three-way merge; for a merge of two the original is the target."""
     kind = object_type(original)
-    original, target = _bare(original), _bare(target)
+    original, target = bare(original), bare(target)
     if kind is None:
         patch = json_merge.three_way_patch(original, target, json_merge.shared_fields(original, live))
         predicted = json_merge.merged(live, patch)
@@ -130,7 +131,7 @@ def _merged(original: Json, target: Json, live: Json) -> Prediction:
     return Prediction(live, predicted, not equal(predicted, live))
 
 
-def _bare(document: Json) -> Json:
+def bare(document: Json) -> Json:
     """The object without its namespace and without an empty map of annotations, which say nothing of a change."""
     if "metadata" not in document:
         return document

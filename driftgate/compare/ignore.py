@@ -7,6 +7,8 @@ there; a jq expression that does not compile fails the whole Application. Source
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -48,11 +50,10 @@ class IgnoreRules:
         """The rules with pointers or jq that are about an object; `extra` are those that its own annotation adds."""
         group, kind = split_kind(document)
         name, namespace = metadata_text(document, "name"), metadata_text(document, "namespace")
-        return [
-            rule
-            for rule in (*_of_kind(self.application, group, kind), *extra, *_of_kind(self.system, group, kind))
-            if rule_matches(rule.group, rule.kind, rule.name, rule.namespace, group, kind, name, namespace)
-        ]
+        # The rule that an annotation makes is about its own object, and any other of the same name.
+        every = (_of_kind(rules, group, kind) for rules in (self.application, extra, self.system))
+        rules = itertools.chain.from_iterable(every)
+        return [rule for rule in rules if rule.name in {"", name} and rule.namespace in {"", namespace}]
 
     def managers(self, target: Json) -> dict[str, IgnoreRule]:
         """The field managers whose changes to an object are left alone, each with the first rule that says so.
@@ -112,9 +113,11 @@ def _annotated_pointers(text: str) -> tuple[str, ...]:
 
     roots = read_yaml(text, IGNORE_ANNOTATION).roots[:1]
     pointers = roots[0].get("jsonPointers") if roots else None
-    items = pointers.items if pointers is not None else []
-    texts = [item.text for item in items]
-    return tuple(text for text in texts if text is not None) if None not in texts else ()
+    items = [item.value for item in pointers.items] if pointers is not None else []
+    # Read as a list of texts: a number or a boolean among them is one, as Go's YAML library has it.
+    if any(isinstance(item, dict | list) for item in items):
+        return ()
+    return tuple(item if isinstance(item, str) else "" if item is None else json.dumps(item) for item in items)
 
 
 def removals(document: Json, rules: list[IgnoreRule]) -> tuple[Json, list[tuple[IgnoreRule, Path]]]:

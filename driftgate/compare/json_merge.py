@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from driftgate.compare.values import Json, equal
+from driftgate.compare.values import Json, as_floats, equal
 
 __all__ = ["merged", "shared_fields", "three_way_patch"]
 
 
 def three_way_patch(original: Json, modified: Json, current: Json) -> Json:
     """Changes and additions from current to modified, and deletions from original to modified."""
+    original, modified, current = as_floats(original), as_floats(modified), as_floats(current)
     changes = _additions(_difference(current, modified))
     deletions = _deletions(_difference(original, modified))
     return merged(deletions, changes)

@@ -197,8 +197,6 @@ def _validate_scalar(value: Any, name: str) -> None:
 def _validate_record(value: Any, kind: Record) -> None:
     if not isinstance(value, dict):
         raise _UntypedError
-    if kind.atomic:
-        return
     for key, below in value.items():
         if key not in kind.fields:
             raise _UntypedError

@@ -66,7 +66,7 @@ class Record:
 
     @cached_property
     def fields(self) -> Mapping[str, MergeType]:
-        """The fields by their names; empty for a type that is one value."""
+        """The fields by their names."""
         return {key: _parsed(line.partition("=")[0]) for key, line in self._lines.items() if key != "*"}
 
     def default(self, key: str) -> Any:

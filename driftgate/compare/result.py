@@ -57,6 +57,7 @@ class ProblemKind(StrEnum):
     #: From here on it is driftgate that cannot tell.
     JQ_UNSUPPORTED = "a jq expression takes jq itself"
     SERVER_SIDE = "only the API server can tell"
+    DEFAULTS = "the defaults of an old API version are not known"
     DUPLICATES = "elements of a list have the same key"
 
 

@@ -9,10 +9,12 @@ A patch is a document with directives: `$setElementOrder/<list>` for the order o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from driftgate.compare.go_types import Field, GoType, Listing, Plain, Pointer, Struct, pointed_to
+from driftgate.compare.go_types import Field, GoType, Listing, Mapped, Plain, Pointer, Struct, pointed_to
 from driftgate.compare.problems import CompareError
+from driftgate.compare.quick import field_check
 from driftgate.compare.result import ProblemKind
 from driftgate.compare.values import Json, equal, go_kind, go_text
 
@@ -30,12 +32,18 @@ def three_way_patch(original: Json, modified: Json, current: Json, kind: Struct)
     Changes and additions are those from current to modified, deletions those from original to modified.
     """
     delta = _map_patch(current, modified, kind, _ADDITIONS)
-    deletions = _map_patch(original, modified, kind, _REMOVALS)
+    if original is modified:
+        # There is nothing to delete then, but lists that cannot be merged still end it.
+        _check_lists(modified, kind)
+        deletions: Json = {}
+    else:
+        deletions = _map_patch(original, modified, kind, _REMOVALS)
     return _merged_map(deletions, delta, kind, onto_object=False)
 
 
 def two_way_patch(original: Json, modified: Json, kind: Struct) -> Json:
-    """What makes the original object the modified one."""
+    """What makes the original object the modified one; both are written as their type is encoded."""
+    _check_lists(original, kind)
     return _map_patch(original, modified, kind, _EVERYTHING)
 
 
@@ -114,10 +122,14 @@ def _keyed(item: Any, key: str) -> Any:
         raise _failure("an element of a merged list is no map")
     if key not in item:
         raise _failure(f"an element of a merged list has no {key!r}")
-    value = item[key]
-    if type(value) in (dict, list):
-        raise CompareError(ProblemKind.OBJECT, f"an element of a merged list has a {key!r} that is no plain value")
-    return value
+    return item[key]
+
+
+def _same(first: Any, second: Any) -> bool:
+    """Whether two merge keys, or two plain values, are the same."""
+    if type(first) is type(second) and type(first) in (dict, list):
+        raise CompareError(ProblemKind.OBJECT, "an element of a merged list has a key that is no plain value")
+    return equal(first, second)
 
 
 def _find(items: list[Any], key: str, value: Any) -> int | None:
@@ -125,7 +137,7 @@ def _find(items: list[Any], key: str, value: Any) -> int | None:
     for index, item in enumerate(items):
         if type(item) is not dict:
             raise _failure("an element of a merged list is no map")
-        if key in item and equal(item[key], value):
+        if key in item and _same(item[key], value):
             return index
     return None
 
@@ -133,10 +145,10 @@ def _find(items: list[Any], key: str, value: Any) -> int | None:
 def _index(items: list[Any], wanted: Any, key: str, kind: str) -> int:
     """Where the first element stands that has the merge key's value, or is the value itself; -1 for nowhere."""
     if kind != "map":
-        return next((index for index, item in enumerate(items) if equal(item, wanted)), -1)
+        return next((index for index, item in enumerate(items) if _same(item, wanted)), -1)
     value = wanted.get(key)
     for index, item in enumerate(items):
-        if equal(item.get(key) if type(item) is dict else None, value):
+        if _same(item.get(key) if type(item) is dict else None, value):
             return index
     return -1
 
@@ -176,7 +188,51 @@ def _map_patch(original: Json, modified: Json, kind: GoType, wanted: _Wanted) ->
     return patch
 
 
+def _check_lists(document: Json, kind: GoType) -> None:
+    """Raise what making a patch from an object to itself would raise."""
+    struct = pointed_to(kind)
+    for key, value in document.items():
+        field = struct.field(key) if isinstance(struct, Struct) and isinstance(value, dict | list) else None
+        if field is None or field.strategy == "replace":
+            continue
+        if type(value) is dict:
+            _check_lists(value, field.type)
+        elif type(value) is list and value and field.strategy == "merge":
+            of = _list_field(kind, key)[1]
+            if _element_kind(value) == "map":
+                for item in _by_key(value, field.merge_key):
+                    _keyed(item, field.merge_key)
+                    _check_lists(item, of)
+
+
+def _stands(kind: GoType, key: str, original: Any, modified: Any, wanted: _Wanted) -> bool:
+    """Whether there is surely nothing to add or change."""
+    struct = pointed_to(kind)
+    if wanted.deletions:
+        # Lists that cannot be merged have been found by now, and two encoded values are of the same types.
+        return wanted.additions and original == modified and not _replaces(struct, key)
+    if not isinstance(struct, Struct):
+        return False
+    field = struct.fields.get(key)
+    return field is not None and field_check(field)(modified, original)
+
+
+@cache
+def _replaces(kind: GoType, key: str) -> bool:
+    """Whether a field, or one below it, goes into a patch whole even where nothing has changed."""
+    field = kind.field(key) if isinstance(kind, Struct) else None
+    if field is None or field.strategy == "replace" or (field.strategy == "merge" and not field.merge_key):
+        return field is not None
+    below = pointed_to(field.type)
+    below = pointed_to(below.of) if isinstance(below, Listing | Mapped) else below
+    if not isinstance(below, Struct) or below is kind:
+        return False
+    return any(_replaces(below, name) for name in below.fields)
+
+
 def _add_map(patch: Json, key: str, original: Json, modified: Json, kind: GoType, wanted: _Wanted) -> None:
+    if _stands(kind, key, original, modified, wanted):
+        return
     try:
         field = _field(kind, key)
     except CompareError:
@@ -194,6 +250,8 @@ def _add_map(patch: Json, key: str, original: Json, modified: Json, kind: GoType
 
 
 def _add_list(patch: Json, key: str, original: list[Any], modified: list[Any], kind: GoType, wanted: _Wanted) -> None:
+    if _stands(kind, key, original, modified, wanted):
+        return
     try:
         field, of = _list_field(kind, key)
     except CompareError:
@@ -247,7 +305,7 @@ def _map_list_patch(original: list[Any], modified: list[Any], of: GoType, key: s
             at += 1
     changes = _ordered(changes, modified, key, "map")
     same_order = len(original) == len(modified) and all(
-        equal(_keyed(before, key), _keyed(after, key)) for before, after in zip(original, modified, strict=True)
+        _same(_keyed(before, key), _keyed(after, key)) for before, after in zip(original, modified, strict=True)
     )
     changes += deletions
     if (wanted.additions and (changes or not same_order)) or (wanted.deletions and changes):
@@ -440,7 +498,7 @@ def _validate_order(changes: list[Any], order: list[Any], key: str) -> None:
             at += 1
         if at == len(items):
             return
-        at += equal(_keyed(items[at], key), _keyed(wanted, key)) if key else equal(items[at], wanted)
+        at += _same(_keyed(items[at], key), _keyed(wanted, key)) if key else _same(items[at], wanted)
     if at < len(items):
         raise _failure("the elements of a patch do not stand in the order that it names")
 
@@ -510,7 +568,7 @@ def _without_deleted(elements: list[Any], patch: list[Any], key: str) -> tuple[l
             rest.append(item)
         elif directive == "delete":
             gone = _keyed(item, key)
-            elements = [element for element in elements if not (key in element and equal(element[key], gone))]
+            elements = [element for element in elements if not (key in element and _same(element[key], gone))]
         else:
             raise _failure(f"an element holds the directive {_DIRECTIVE}: {directive!r}")
     return elements, rest

@@ -6,19 +6,31 @@ from functools import lru_cache
 from typing import Any
 
 from driftgate.compare.differences import differences
-from driftgate.compare.engine import LAST_APPLIED, Pair, object_type, run
-from driftgate.compare.ignore import IgnoreRules, Path
-from driftgate.compare.objects import annotations_of, opened
+from driftgate.compare.engine import LAST_APPLIED, Pair, bare, last_applied, object_type, run
+from driftgate.compare.ignore import IgnoreRules, Path, annotated_rule
+from driftgate.compare.objects import annotations_of, opened, split_kind
 from driftgate.compare.problems import CompareError
+from driftgate.compare.quick import holds
+from driftgate.compare.remarshal import remarshalled
 from driftgate.compare.result import Comparison, Difference, Prediction, ProblemKind, Step, Verdict
 from driftgate.compare.rules import IgnoreRule, Rules, TrackingMethod
-from driftgate.compare.tracking import belongs_to, refers_to_itself
+from driftgate.compare.tracking import belongs_to, even_tracking, refers_to_itself
 from driftgate.compare.values import Json
-from driftgate.semantics.hooks import hook_types
+from driftgate.semantics.hooks import HELM_HOOK_ANNOTATION, HOOK_ANNOTATION, HookVerdict, hook_types
+from driftgate.semantics.jsonpointer import remove
 
 __all__ = ["compare", "predict"]
 
+_NO_HOOK = hook_types({})
 _NO_RULES = IgnoreRules((), ())
+#: Kinds that are evened out before they are compared.
+_TAKE_ALL_STEPS = {
+    ("", "Endpoints"),
+    ("", "Secret"),
+    ("argoproj.io", "Rollout"),
+    ("rbac.authorization.k8s.io", "ClusterRole"),
+    ("rbac.authorization.k8s.io", "Role"),
+}
 
 
 def compare(desired: Json | None, live: Json | None, rules: Rules) -> Comparison:
@@ -69,13 +81,19 @@ def _not_compared(desired: Json | None, live: Json | None) -> str:
     document = live if live is not None else desired
     if document is None:
         raise CompareError(ProblemKind.OBJECT, "there is neither a desired nor a live object")
-    if hook_types(annotations_of(document)).is_hook:
+    if _hook(document).is_hook:
         return "it is a hook"
     if desired is not None:
-        hook = hook_types(annotations_of(desired))
+        hook = _hook(desired)
         if hook.is_hook or hook.skip:
             return "it is a hook" if hook.is_hook else "its hook annotation says Skip"
     return ""
+
+
+def _hook(document: Json) -> HookVerdict:
+    annotations = annotations_of(document)
+    marked = HOOK_ANNOTATION in annotations or HELM_HOOK_ANNOTATION in annotations
+    return hook_types(annotations) if marked else _NO_HOOK
 
 
 def _extra(live: Json, rules: Rules) -> Comparison:
@@ -93,12 +111,34 @@ def _extra(live: Json, rules: Rules) -> Comparison:
 
 
 def _compared(desired: Json, live: Json, rules: Rules, ignore: IgnoreRules) -> Comparison:
+    if _surely_in_sync(desired, live, rules, ignore):
+        return Comparison(Verdict.IN_SYNC)
     pair = run(desired, live, rules, ignore)
     found = _differences(pair.prediction, rules)
     if pair.prediction.modified:
         return Comparison(Verdict.CHANGED, found)
     ignored = _ignored(desired, live, rules, pair) if _may_hide(pair, desired, live) else ()
     return Comparison(Verdict.IGNORED, ignored) if ignored else Comparison(Verdict.IN_SYNC)
+
+
+def _surely_in_sync(desired: Json, live: Json, rules: Rules, ignore: IgnoreRules) -> bool:
+    """Whether a pair is in sync by what is plain to see; False where it takes the whole comparison to tell."""
+    if rules.server_side or rules.known_types or split_kind(desired) in _TAKE_ALL_STEPS or annotated_rule(desired):
+        return False
+    live = even_tracking(desired, live, rules.tracking)
+    if any(desired.get(field) != live.get(field) for field in ("apiVersion", "kind")) or ignore.managers(desired):
+        return False
+    applied = last_applied(live)
+    if applied is not None and bare(applied) != bare(desired):
+        return False
+    # A rule that takes nothing from the desired object takes nothing from the live one that counts.
+    if any(rule.jq_path_expressions or _points_into(rule, desired) for rule in ignore.about(live)):
+        return False
+    return holds(desired, live, object_type(desired))
+
+
+def _points_into(rule: IgnoreRule, document: Json) -> bool:
+    return any(remove(document, pointer)[1] for pointer in rule.json_pointers)
 
 
 def _differences(prediction: Prediction, rules: Rules) -> tuple[Difference, ...]:
@@ -111,10 +151,14 @@ def _differences(prediction: Prediction, rules: Rules) -> tuple[Difference, ...]
 def _may_hide(pair: Pair, desired: Json, live: Json) -> bool:
     """Whether what the rules took could have made a difference.
 
-    A top-level field that only the live object has, as most have a status, is none, unless it was applied once.
+    A top-level field that only the live object has, as most have a status, is none, unless it was applied once, or
+    keeps the object from fitting its type.
     """
     if not pair.taken:
         return False
+    kind = object_type(live)
+    if kind is not None and remarshalled(live, kind) is live:
+        return True
     return LAST_APPLIED in annotations_of(live) or any(len(path) > 1 or path[0] in desired for _, path in pair.taken)
 
 
@@ -122,8 +166,10 @@ def _ignored(desired: Json, live: Json, rules: Rules, pair: Pair) -> tuple[Diffe
     """What would differ if no rule looked away, each field with the rule that does."""
     try:
         bare = run(desired, live, rules, _NO_RULES).prediction
-    except CompareError:
-        # Without the rules there is no telling; with them nothing differs, and that is what counts.
+    except CompareError as error:
+        if not error.problem.in_argocd:
+            raise
+        # Without the rules Argo CD could not tell; with them nothing differs, and that is what counts.
         return ()
     return tuple(
         Difference(found.path, found.desired, found.live, _rule_for(found.path, pair.taken, bare))

@@ -45,9 +45,8 @@ def short(name: str) -> str:
 
 def described(entry: Mapping[str, Any], types: Mapping[str, Json]) -> Json:
     """The fields of a type; `*` says that it is one value, whatever field differs."""
-    if entry.get("elementRelationship") == "atomic":
-        return {"*": "atomic"}
-    return {
+    one_value = {"*": "atomic"} if entry.get("elementRelationship") == "atomic" else {}
+    return one_value | {
         field["name"]: line(field["type"], types) + (f"={json.dumps(field['default'])}" if "default" in field else "")
         for field in entry["fields"]
     }
