@@ -7,6 +7,7 @@ that of gojq 0.12.19, which differs from jq in C in some functions and corners.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterator
@@ -28,6 +29,20 @@ _VALUE_FUNCTIONS = words(
     " setpath sort sort_by split splits startswith sub test to_entries tojson tonumber tostring transpose trim"
     " trimstr type unique unique_by utf8bytelength walk with_entries"
 )
+#: The types in the order in which jq sorts their values; true and false sort like numbers do.
+_RANKS = ("null", "boolean", "number", "string", "array", "object")
+#: The functions that let through values of some types.
+_TYPES_OF = {
+    "nulls": {"null"},
+    "booleans": {"boolean"},
+    "numbers": {"number"},
+    "strings": {"string"},
+    "arrays": {"array"},
+    "objects": {"object"},
+    "iterables": {"array", "object"},
+    "scalars": {"null", "boolean", "number", "string"},
+    "values": {"boolean", "number", "string", "array", "object"},
+}
 
 
 class _UnsupportedError(Exception):
@@ -62,14 +77,15 @@ def removed_paths(expression: str, document: Any) -> tuple[_Path, ...] | None:
     """List the paths that the expression removes from the document, those that exist only, without repeats.
 
     Empty where it removes nothing, be it that jq ends with an error. None where the answer takes a jq
-    interpreter: what is evaluated here is fields, indexes, iteration, ``..``, ``?``, ``|``, ``,``, ``//`` and
-    ``select`` with plain conditions. Raises JQSyntaxError for what does not compile.
+    interpreter: what is evaluated here is fields, indexes, iteration, ``..``, ``?``, ``|``, ``,``, ``//``, ``if``,
+    ``select`` with plain conditions, filters by type, and a slice at the end. Raises JQSyntaxError for what does not
+    compile.
     """
     tree = parse(expression)
     try:
         if _cost(tree, _size(document)) > _MAX_COST:
             return None
-        found = [path for path, _ in _paths(tree, document, ()) if _exists(document, path)]
+        found = [path for path, _ in _removed(tree, document, ()) if _exists(document, path)]
     except _RunError:
         return ()
     except (_UnsupportedError, RecursionError):
@@ -84,7 +100,7 @@ def _value_kind(tree: Tree) -> str | None:
             return _value_kind(right)
         case ("comma", *parts):
             return next((kind for part in parts if (kind := _value_kind(part))), None)
-        case ("try", inner) | ("optional", inner) | ("index", inner, _) | ("iterate", inner) | ("slice", inner):
+        case ("try", inner) | ("optional", inner) | ("index", inner, _) | ("iterate", inner) | ("slice", inner, _, _):
             return _value_kind(inner)
         case ("value", value):
             return f"the constant {value!r}" if isinstance(value, str) else "a constant"
@@ -120,6 +136,42 @@ def _size(document: Any) -> int:
     return 1 + sum(map(_size, below))
 
 
+def _removed(tree: Tree, value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
+    """The paths of a tree that is to be removed: those of a slice are its elements, which only an end may be."""
+    match tree:
+        case ("comma", *parts):
+            for part in parts:
+                yield from _removed(part, value, path)
+        case ("pipe", left, right):
+            for at, found in _paths(left, value, path):
+                yield from _removed(right, found, at)
+        case ("slice", inner, start, end):
+            for at, found in _paths(inner, value, path):
+                yield from _sliced(found, at, _bound(start, value), _bound(end, value))
+        case ("optional", ("slice", inner, start, end)):
+            for at, found in _paths(inner, value, path):
+                yield from _until_error(_sliced(found, at, _bound(start, value), _bound(end, value)))
+        case _:
+            yield from _paths(tree, value, path)
+
+
+def _bound(tree: Tree, value: Any) -> int | None:
+    """One side of a slice, where it is a plain number or left away."""
+    (bound,) = _values(tree, value)
+    if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int)):
+        raise _UnsupportedError
+    return bound
+
+
+def _sliced(value: Any, path: _Path, start: int | None, end: int | None) -> Iterator[tuple[_Path, Any]]:
+    if isinstance(value, list):
+        yield from (((*path, index), value[index]) for index in range(len(value))[start:end])
+    elif isinstance(value, str):
+        raise _UnsupportedError
+    elif value is not None:
+        raise _RunError
+
+
 def _paths(tree: Tree, value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
     """Yield the paths that a tree addresses below a value, each with what stands there."""
     match tree:
@@ -128,7 +180,7 @@ def _paths(tree: Tree, value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
         case ("index", inner, key):
             for at, found in _paths(inner, value, path):
                 for step in _values(key, value):
-                    yield (*at, step), _at(found, step)
+                    yield (*at, _from_start(found, step)), _at(found, step)
         case ("iterate", inner):
             for at, found in _paths(inner, value, path):
                 yield from _iterated(found, at)
@@ -150,11 +202,19 @@ def _paths(tree: Tree, value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
             for verdict in _values(condition, value):
                 if _is_true(verdict):
                     yield path, value
+        case ("call", name, ()) if name in _TYPES_OF:
+            if _type(value) in _TYPES_OF[name]:
+                yield path, value
+        case ("if", condition, branch, otherwise):
+            for verdict in _values(condition, value):
+                yield from _paths(branch if _is_true(verdict) else otherwise, value, path)
+        case ("call", "first", (inner,)):
+            yield from itertools.islice(_paths(inner, value, path), 1)
         case ("call", "empty", ()):
             return
         case ("call", "first" | "last" as end, ()):
             step = 0 if end == "first" else -1
-            yield (*path, step), _at(value, step)
+            yield (*path, _from_start(value, step)), _at(value, step)
         case ("operator", "//", left, right) if not _value_kind(left):
             # Unlike jq, gojq does not go on with the right side after an error on the left.
             found = [item for item in _paths(left, value, path) if _is_true(item[1])]
@@ -174,6 +234,10 @@ def _values(tree: Tree, value: Any) -> Iterator[Any]:
             for second in _values(right, value):
                 for first in _values(left, value):
                     yield _equal(first, second) == (operator == "==")
+        case ("operator", "<" | "<=" | ">" | ">=" as operator, left, right):
+            for second in _values(right, value):
+                for first in _values(left, value):
+                    yield _ordered(operator, first, second)
         case ("operator", "and" | "or" as operator, left, right):
             for first in _values(left, value):
                 truth = _is_true(first)
@@ -183,6 +247,10 @@ def _values(tree: Tree, value: Any) -> Iterator[Any]:
                     yield from map(_is_true, _values(right, value))
         case ("call", "not", ()):
             yield not _is_true(value)
+        case ("call", "type", ()):
+            yield _type(value)
+        case ("call", "length", ()):
+            yield _length(value)
         case ("call", "startswith" | "endswith" | "contains" | "test" as name, (argument,)):
             for part in _values(argument, value):
                 yield _text_test(name, value, part)
@@ -203,6 +271,7 @@ def _values(tree: Tree, value: Any) -> Iterator[Any]:
             | ("optional", *_)
             | ("try", _)
             | ("recurse",)
+            | ("if", *_)
             | ("call", "select", _)
         ):
             for _, found in _paths(tree, value, ()):
@@ -221,13 +290,56 @@ def _text_test(name: str, value: Any, part: Any) -> bool:
             raise _UnsupportedError
         raise _RunError
     if name == "test":
-        # Beyond the plain patterns, Python's dialect is not RE2's, and may take for ever.
-        if not _PLAIN_PATTERN.fullmatch(part):
-            raise _UnsupportedError
-        return re.search(part.removesuffix("$") + (r"\Z" if part.endswith("$") else ""), value) is not None
+        return _matches(part, value)
     if name == "contains":
         return part in value
     return value.startswith(part) if name == "startswith" else value.endswith(part)
+
+
+def _matches(pattern: str, value: str) -> bool:
+    plain = pattern.removeprefix("(?i)")
+    # Beyond the plain patterns, Python's dialect is not RE2's, and may take for ever; nor do the two agree about which
+    # letters of other alphabets are the same.
+    if not _PLAIN_PATTERN.fullmatch(plain) or not (plain == pattern or value.isascii()):
+        raise _UnsupportedError
+    ended = plain.removesuffix("$") + (r"\Z" if plain.endswith("$") else "")
+    return re.search(ended, value, 0 if plain == pattern else re.IGNORECASE) is not None
+
+
+def _type(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    return "array" if isinstance(value, list) else "object"
+
+
+def _length(value: Any) -> int | float:
+    match value:
+        case None:
+            return 0
+        case bool():
+            raise _RunError
+        case int() | float():
+            return abs(value)
+    return len(value)
+
+
+def _ordered(operator: str, first: Any, second: Any) -> bool:
+    """Compare as jq does: by type first, then numbers and texts by their value."""
+    ranks = [_RANKS.index(_type(value)) for value in (first, second)]
+    if ranks[0] != ranks[1]:
+        first, second = ranks
+    elif isinstance(first, list | dict):
+        raise _UnsupportedError
+    elif first is None:
+        first = second = 0
+    comparisons = {"<": first < second, "<=": first <= second, ">": first > second, ">=": first >= second}
+    return bool(comparisons[operator])
 
 
 def _equal(first: Any, second: Any) -> bool:
@@ -249,6 +361,13 @@ def _at(value: Any, step: Any) -> Any:
     if isinstance(step, float) or step is None or isinstance(step, list | dict):
         raise _UnsupportedError
     raise _RunError
+
+
+def _from_start(value: Any, step: Any) -> Any:
+    """A negative index as that of the same element from the start, so that no element is removed twice."""
+    if isinstance(step, int) and isinstance(value, list) and -len(value) <= step < 0:
+        return step + len(value)
+    return step
 
 
 def _iterated(value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:

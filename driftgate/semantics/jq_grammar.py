@@ -51,6 +51,8 @@ _OPERATORS = {
     **dict.fromkeys(("*", "/", "%"), (7, "left")),
 }
 _MAX_DEPTH = 100
+#: The side of a slice that is left away.
+_NOTHING: Tree = ("value", None)
 #: The functions that a program may call without defining them, with the numbers of arguments that they take.
 _BUILTINS = {
     name: frozenset(map(int, counts))
@@ -311,15 +313,14 @@ class _Parser:
         if self._accept("]"):
             return ("iterate", tree)
         if self._accept(":"):
-            self._query()
+            end = self._query()
             self._expect("]")
-            return ("slice", tree)
+            return ("slice", tree, _NOTHING, end)
         key = self._query()
         if self._accept(":"):
-            if not self._is("]"):
-                self._query()
+            end = _NOTHING if self._is("]") else self._query()
             self._expect("]")
-            return ("slice", tree)
+            return ("slice", tree, key, end)
         self._expect("]")
         return ("index", tree, key)
 
@@ -346,8 +347,9 @@ class _Parser:
             return ("recurse",)
         if self._accept("."):
             return self._after_dot(("identity",)) if self._is('"', "[") else ("identity",)
-        if self._accept("+", "-"):
-            return ("sign", self._term())
+        if self._is("+", "-"):
+            sign = self._text_of("sign")
+            return _signed_number(sign, self._term())
         if self._accept("("):
             tree = self._query()
             self._expect(")")
@@ -431,17 +433,15 @@ class _Parser:
         return ()
 
     def _condition(self) -> Tree:
-        self._query()
+        """What follows `if` or `elif`; without an `else` the value stays as it is."""
+        condition = self._query()
         self._expect("then")
-        branches = [self._query()]
-        while self._accept("elif"):
-            self._query()
-            self._expect("then")
-            branches.append(self._query())
-        if self._accept("else"):
-            branches.append(self._query())
+        branch = self._query()
+        if self._accept("elif"):
+            return ("if", condition, branch, self._condition())
+        otherwise: Tree = self._query() if self._accept("else") else ("identity",)
         self._expect("end")
-        return ("if", *branches)
+        return ("if", condition, branch, otherwise)
 
     def _fold(self) -> Tree:
         word = self._text_of("keyword")
@@ -494,6 +494,13 @@ class _Parser:
         if letter not in _ESCAPES or not letter:
             raise JQSyntaxError(f"a string holds the unknown escape \\{letter}")
         return _ESCAPES[letter]
+
+
+def _signed_number(sign: str, tree: Tree) -> Tree:
+    match tree:
+        case ("value", int() | float() as number) if not isinstance(number, bool):
+            return ("value", -number if sign == "-" else number)
+    return ("sign", tree)
 
 
 def _number(text: str) -> int | float:

@@ -79,6 +79,38 @@ def test_the_common_expressions_are_evaluated() -> None:
     ]
 
 
+_CONTAINERS = ("spec", "template", "spec", "containers")
+
+
+@pytest.mark.parametrize(
+    ("expression", "paths"),
+    [
+        (".list[1:3]", (("list", 1), ("list", 2))),
+        (".list[-1:], .list[:1]?", (("list", 3), ("list", 0))),
+        (".spec.missing[1:]", ()),
+        (".metadata.labels[1:]", ()),
+        (".metadata.name[1:]", None),
+        (".list[1:][0]", None),
+        (".list[] | numbers", (("list", 0),)),
+        ('.list[] | values | select(type != "string")', (("list", 0), ("list", 1))),
+        ('if .kind == "Deployment" then .spec.replicas else .metadata end', (("spec", "replicas"),)),
+        ('if .kind == "Job" then .spec elif .spec.replicas > 1 then .list else .kind end', (("list",),)),
+        (".spec.template.spec.containers[] | select(.env | length == 2)", ((*_CONTAINERS, 0),)),
+        ('.spec.template.spec.containers[] | select(.name >= "b") | .image', ((*_CONTAINERS, 1, "image"),)),
+        ('.spec.template.spec.containers[] | select(.name | test("(?i)^APP$"))', ((*_CONTAINERS, 0),)),
+        (".list[] | select(. < true)", (("list", 3),)),
+        (".list[] | select(. == -1 or . == +1)", (("list", 0),)),
+        (".list[-1], .list[3], (.list | last)", (("list", 3),)),
+        (".list[-9]", ()),
+        (".list[] | select(length > 0)", ()),
+        ("first(.list[] | select(. == 1))", (("list", 0),)),
+    ],
+)
+def test_conditions_types_and_slices(expression: str, paths: tuple[tuple[str | int, ...], ...] | None) -> None:
+    """Values have a type, a length and an order, and a slice at the end of an expression is its elements."""
+    assert removed_paths(expression, _DOCUMENT) == paths
+
+
 @pytest.mark.parametrize(
     ("expression", "problem"),
     [
