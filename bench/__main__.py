@@ -13,6 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.comparing import microseconds_per_pair
 from bench.generate import generate
 from bench.measure import median_of, peak_memory, run
 from bench.schemas import microseconds_per_object
@@ -171,6 +172,8 @@ class Bench:
             )
         compiled, first = microseconds_per_object(root, self.runs)
         rows.append(Row("schema check of an object", compiled, "µs", 20.0, first, "with reading and compiling it"))
+        in_sync, changed = microseconds_per_pair(self.runs)
+        rows.append(Row("compare a Deployment that is in sync", in_sync, "µs", 200.0, changed, "one that has changed"))
         if self.helm:
             command = self._seconds(*check, "--no-cache", "--no-embedded-helm")
             rows.append(Row("check, embedded rendering", cold, "s", None, command, "check by the helm command"))
