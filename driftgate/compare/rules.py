@@ -59,11 +59,13 @@ class KnownType:
 
 
 class TrackingMethod(StrEnum):
-    """How an object says which Application it belongs to; any other value in `argocd-cm` works like annotation."""
+    """How an object says which Application it belongs to, by `application.resourceTrackingMethod` of `argocd-cm`."""
 
     ANNOTATION = "annotation"
     LABEL = "label"
     BOTH = "annotation+label"
+    #: Any other value: the annotation is written and read, but an object that was copied with it is not told apart.
+    OTHER = "other"
     #: No Application at all: a helm release, which helm's own label and annotations name.
     HELM = "helm"
 

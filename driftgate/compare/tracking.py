@@ -17,6 +17,8 @@ from driftgate.compare.objects import (
     split_kind,
     with_metadata_map,
 )
+from driftgate.compare.problems import CompareError
+from driftgate.compare.result import ProblemKind
 from driftgate.compare.rules import Tracking, TrackingMethod
 from driftgate.compare.values import Json
 
@@ -55,15 +57,19 @@ def desired_object(manifest: Json, tracking: Tracking, *, namespaced: bool | Non
     """A rendered object as Argo CD, or helm, hands it to the cluster: with a namespace and with tracking metadata.
 
     `namespaced` is the scope of the kind, None for a kind that the cluster does not know, which counts as namespaced.
+    Raises CompareError for labels or annotations into which Argo CD cannot write; that fails the whole Application.
     """
     document = _in_namespace(manifest, tracking.namespace, namespaced=namespaced)
     if tracking.method is TrackingMethod.HELM:
         return _of_release(document, tracking)
-    if is_crd(document):
+    # Argo CD leaves CRDs without tracking when it renders, but writes it anew into whatever changes its namespace.
+    if is_crd(document) and document is manifest:
         return document
     if tracking.method is not TrackingMethod.LABEL:
+        _check_texts(document, "annotations")
         document = _annotated(document, tracking)
     if tracking.method in {TrackingMethod.LABEL, TrackingMethod.BOTH}:
+        _check_texts(document, "labels")
         whole = tracking.method is TrackingMethod.LABEL
         label = tracking.application if whole else _label(tracking.application)
         document = with_metadata_map(document, "labels", {**(labels_of(document) or {}), tracking.label_key: label})
@@ -82,6 +88,13 @@ def _in_namespace(document: Json, namespace: str, *, namespaced: bool | None) ->
     else:
         metadata["namespace"] = namespace
     return {**document, "metadata": metadata}
+
+
+def _check_texts(document: Json, field: str) -> None:
+    metadata = document.get("metadata", {})
+    found = (metadata.get(field) or {}) if isinstance(metadata, dict) else None
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise CompareError(ProblemKind.OBJECT, f"its {field} are not all texts, so that none can be added")
 
 
 def _annotated(document: Json, tracking: Tracking) -> Json:
@@ -165,7 +178,7 @@ def _tracked(live: Json, tracking: Tracking) -> TrackingId | None:
 
 def refers_to_itself(live: Json, tracking: Tracking) -> bool:
     """Whether the tracking id of an object is its own, and not one that was copied from another object."""
-    if tracking.method in {TrackingMethod.LABEL, TrackingMethod.HELM}:
+    if tracking.method in {TrackingMethod.LABEL, TrackingMethod.OTHER, TrackingMethod.HELM}:
         return True
     own = _tracked(live, tracking)
     if own is None:

@@ -47,6 +47,9 @@ def compare(desired: Json | None, live: Json | None, rules: Rules) -> Comparison
         if desired is None:
             assert live is not None
             return _extra(live, rules)
+        if _hook(desired).is_hook:
+            assert live is not None
+            return _left_behind(live, rules)
         ignore = _ignore_rules(rules)
         if live is None:
             return Comparison(Verdict.MISSING)
@@ -83,10 +86,8 @@ def _not_compared(desired: Json | None, live: Json | None) -> str:
         raise CompareError(ProblemKind.OBJECT, "there is neither a desired nor a live object")
     if _hook(document).is_hook:
         return "it is a hook"
-    if desired is not None:
-        hook = _hook(desired)
-        if hook.is_hook or hook.skip:
-            return "it is a hook" if hook.is_hook else "its hook annotation says Skip"
+    if desired is not None and _hook(desired).skip:
+        return "its hook annotation says Skip"
     return ""
 
 
@@ -105,6 +106,15 @@ def _extra(live: Json, rules: Rules) -> Comparison:
     if not owner or owner != rules.tracking.application:
         what = "release" if rules.tracking.method is TrackingMethod.HELM else "Application"
         return Comparison(Verdict.ORPHANED, reason=f"of {what} {owner}" if owner else f"of no {what}")
+    return _left_behind(live, rules)
+
+
+def _left_behind(live: Json, rules: Rules) -> Comparison:
+    """The verdict on a live object that nothing stands for any more.
+
+    That is also one whose desired object has become a hook, whoever the live one belongs to: Argo CD looks for it by
+    its name, and then finds no desired object to go with it.
+    """
     if not refers_to_itself(live, rules.tracking):
         return Comparison(Verdict.NOT_COMPARED, reason="its tracking id is that of another object")
     return Comparison(Verdict.EXTRA)

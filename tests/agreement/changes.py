@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.agreement.kinds import INTEGERS, QUANTITIES, WORDS, Json, Kind, Path_, Schema, Values
+from tests.agreement.kinds import INTEGERS, ODD_NUMBERS, QUANTITIES, WORDS, Json, Kind, Path_, Schema, Values
 
 #: What makes the object this one. A change of it would make another pair, not another state.
 IDENTITY = frozenset({("apiVersion",), ("kind",), ("metadata",), ("metadata", "name"), ("metadata", "namespace")})
+
+METADATA = ("metadata",)
 
 #: The same amount in other words.
 RESPELT = {
@@ -62,7 +64,7 @@ class Changes:
 
     def change(self, state: Json) -> None:
         """Change one place of an object; the place may turn out to allow nothing."""
-        found = [(path, value) for path, value in places(state) if path not in IDENTITY and path]
+        found = [(path, value) for path, value in places(state) if (path and path not in IDENTITY) or path == METADATA]
         if not found:
             return
         path, value = self.chance.choice(found)
@@ -70,6 +72,8 @@ class Changes:
         self.chance.choice(self._possible(value, path))(above, path)
 
     def _possible(self, value: Any, path: Path_) -> list[Callable[[Any, Path_], None]]:
+        if path == METADATA:
+            return [self._extra_field, self._extra_field, self._unknown_field]
         common = [self._delete, self._other_value, self._other_value, self._nothing]
         if isinstance(value, dict):
             return [*common, self._extra_field, self._extra_field, self._unknown_field, self._empty]
@@ -124,7 +128,7 @@ class Changes:
             case bool() as flag:
                 above[path[-1]] = str(flag).lower()
             case int() as number:
-                above[path[-1]] = self.chance.choice((str(number), float(number)))
+                above[path[-1]] = self.chance.choice((str(number), float(number), self.chance.choice(ODD_NUMBERS)))
             case str() as text:
                 above[path[-1]] = int(text) if text.isdecimal() else self.chance.choice((1, True, [text], {"a": text}))
             case _:

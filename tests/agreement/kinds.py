@@ -65,8 +65,17 @@ WEIGHTS = {
 QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
 TIMES = {
-    "io.k8s.apimachinery.pkg.apis.meta.v1.Time": "2026-03-01T10:00:00Z",
-    "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": "2026-03-01T10:00:00.000000Z",
+    "io.k8s.apimachinery.pkg.apis.meta.v1.Time": (
+        "2026-03-01T10:00:00Z",
+        "2026-03-01T12:00:00+02:00",
+        "2026-03-01T10:00:00.5Z",
+        "2026-03-01",
+    ),
+    "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": (
+        "2026-03-01T10:00:00.000000Z",
+        "2026-03-01T12:00:00.500000+02:00",
+        "2026-03-01T10:00:00Z",
+    ),
 }
 META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
@@ -104,7 +113,32 @@ STRINGS: Mapping[str, Sequence[str]] = {
     "deletionPolicy": ("Retain", "Delete"),
 }
 INTEGERS = (0, 1, 2, 3, 10, 80, 443, 8080, 420)
+#: At the ends of what Go's types hold, and beyond them.
+ODD_NUMBERS = (-1, 2**31, 2**53 + 1, 2**63 - 1, 2**63, 2**64, -(2**63) - 1, 1.0, 1e21, 0.1, 1e-7, -0.0, 1.5e300)
+BYTES = ("eA==", "c2VjcmV0", "", "eQ==")
+#: Spelt otherwise, and no base64 at all.
+ODD_BYTES = ("eA", "eA==\n", "eB==", "c2Vj\ncmV0", "!", "eA== ")
 DEEPEST = 9
+
+
+#: Under other versions the same objects were served once, or never; Argo CD's code has types of some of them.
+OTHER_VERSIONS = {
+    "DaemonSet": ("apps/v1beta2", "extensions/v1beta1", "apps/v9"),
+    "Deployment": ("apps/v1beta1", "apps/v1beta2", "extensions/v1beta1"),
+    "StatefulSet": ("apps/v1beta1", "apps/v1beta2"),
+    "CronJob": ("batch/v1beta1",),
+    "Ingress": ("extensions/v1beta1", "networking.k8s.io/v1beta1"),
+    "NetworkPolicy": ("extensions/v1beta1",),
+    "PodDisruptionBudget": ("policy/v1beta1",),
+    "HorizontalPodAutoscaler": ("autoscaling/v2beta2", "autoscaling/v1", "autoscaling/v2"),
+    "Role": ("rbac.authorization.k8s.io/v1beta1", "rbac.authorization.k8s.io/v1alpha1"),
+    "ClusterRole": ("rbac.authorization.k8s.io/v1beta1",),
+    "PriorityClass": ("scheduling.k8s.io/v1beta1",),
+    "StorageClass": ("storage.k8s.io/v1beta1",),
+    "ValidatingWebhookConfiguration": ("admissionregistration.k8s.io/v1beta1",),
+    "ConfigMap": ("v2", "core/v1"),
+    "Secret": ("v2", ""),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +168,14 @@ class Schema:
             for name, definition in self.definitions.items()
             for each in definition.get("x-kubernetes-group-version-kind", ())
         }
+
+    def stored(self) -> list[str]:
+        """The names of all kinds that have metadata and are nobody's part of a request."""
+        return sorted(
+            name
+            for name, kind in self.kinds.items()
+            if self.definitions[kind.definition]["properties"].get("metadata", {}).get("$ref", "").endswith(META)
+        )
 
     def resolved(self, node: Json) -> tuple[str, Json]:
         """The name and the content of what a node of the schema refers to; the name is empty where it is inline."""
@@ -190,6 +232,9 @@ class Values:
         for name in ("labels", "annotations"):
             if self.chance.random() < 0.5:
                 metadata[name] = self.strings()
+        if self.chance.random() < 0.04:
+            # Many generators of manifests print it so.
+            metadata["creationTimestamp"] = None
         return metadata
 
     def strings(self) -> Json:
@@ -210,7 +255,7 @@ class Values:
         if known == INT_OR_STRING:
             return self.chance.choice((1, 80, "25%", "http", "80"))
         if known in TIMES:
-            return TIMES[known]
+            return self.chance.choice((TIMES[known][0], self.chance.choice(TIMES[known])))
         if known == "io.k8s.api.core.v1.PodSpec" and depth > 1:
             return self._map(content, depth, always=("containers",))
         match content.get("type"):
@@ -221,7 +266,7 @@ class Values:
             case "string":
                 return self._string(content, name)
             case "integer":
-                return self.chance.choice(INTEGERS)
+                return self.chance.choice(INTEGERS if self.chance.random() < 0.99 else ODD_NUMBERS)
             case "number":
                 return self.chance.choice((0, 1, 0.5, 2.25))
             case "boolean":
@@ -252,7 +297,7 @@ class Values:
 
     def _string(self, content: Json, name: str) -> str:
         if content.get("format") == "byte":
-            return self.chance.choice(("eA==", "c2VjcmV0", "", "eQ=="))
+            return self.chance.choice(BYTES if self.chance.random() < 0.95 else ODD_BYTES)
         if content.get("enum"):
             return str(self.chance.choice(content["enum"]))
         drawn = self.chance.choice(STRINGS.get(name, WORDS))

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.agreement.changes import Changes
 from tests.agreement.customs import CUSTOM_RESOURCES
-from tests.agreement.kinds import WEIGHTS, Json, Kind, Schema, Values
+from tests.agreement.kinds import OTHER_VERSIONS, WEIGHTS, Json, Kind, Schema, Values
 from tests.agreement.managed import managed_fields
 from tests.agreement.rules import Setup, drawn_setup
 
@@ -19,6 +19,26 @@ TRACKING = "argocd.argoproj.io/tracking-id"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 INSTANCE = "app.kubernetes.io/instance"
 CUSTOM_SHARE = 0.16
+
+#: What a desired object may say of its own comparison, well or badly.
+OPTIONS = (
+    ("argocd.argoproj.io/ignore-differences", "jsonPointers: [/spec/replicas, /data]"),
+    (
+        "argocd.argoproj.io/ignore-differences",
+        "jsonPointers:\n- /spec/template/spec/containers/0\n- /metadata/labels\n",
+    ),
+    ("argocd.argoproj.io/ignore-differences", '{"jsonPointers": ["/spec", ""], "jqPathExpressions": [".data"]}'),
+    ("argocd.argoproj.io/ignore-differences", "- jsonPointers: [/spec]"),
+    ("argocd.argoproj.io/ignore-differences", "jsonPointers: [/spec, 1]"),
+    ("argocd.argoproj.io/ignore-differences", "jsonPointers: ["),
+    ("argocd.argoproj.io/ignore-differences", ""),
+    # Without a server-side comparison of the whole Application it changes nothing.
+    ("argocd.argoproj.io/sync-options", "ServerSideApply=true"),
+    ("argocd.argoproj.io/compare-options", "IgnoreExtraneous"),
+    ("argocd.argoproj.io/hook", "PreSync"),
+    ("argocd.argoproj.io/hook", "Skip"),
+    ("helm.sh/hook", "test"),
+)
 
 #: Gives an object with what the API server would fill in.
 Defaulted = Callable[[Json], Json]
@@ -69,6 +89,8 @@ class _Drawing:
             desired = changes.changed(desired, self.chance.choice((1, 1, 2)))
         live = self._in_cluster(kind, desired, changes)
         desired = self._tracked(desired, self.chance.choice(("shop", "shop", "shop", "")))
+        if self.chance.random() < 0.06:
+            _annotate(desired, *self.chance.choice(OPTIONS))
         setup = drawn_setup(self.chance, desired, live)
         match self.chance.randrange(40):
             case 0:
@@ -82,8 +104,10 @@ class _Drawing:
             drawn = copy.deepcopy(self.chance.choice(CUSTOM_RESOURCES))
             return Kind(drawn["apiVersion"], drawn["kind"], ""), drawn
         name = self.chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
-        kind = self.schema.kinds[name]
+        kind = self.schema.kinds[name if self.chance.random() < 0.94 else self.chance.choice(self.schema.stored())]
         drawn = Values(self.chance, self.schema).object(kind)
+        if kind.kind in OTHER_VERSIONS and self.chance.random() < 0.05:
+            drawn["apiVersion"] = self.chance.choice(OTHER_VERSIONS[kind.kind])
         if kind.kind == "Secret" and not kind.group and self.chance.random() < 0.4:
             drawn["stringData"] = {"password": self.chance.choice(("x", "", "y")), "app": "secret"}
         return kind, drawn
@@ -111,6 +135,8 @@ class _Drawing:
                 return json.dumps(changes.changed(applied, 1))
             case 4:
                 return json.dumps(self._tracked(applied, "shop"))
+            case 5 if applied.get("kind") in OTHER_VERSIONS:
+                return json.dumps({**applied, "apiVersion": self.chance.choice(OTHER_VERSIONS[applied["kind"]])})
         return json.dumps(applied)
 
     def _tracked(self, state: Json, application: str) -> Json:

@@ -21,6 +21,12 @@ from driftgate.model.node import Node
 from driftgate.yaml_reader import read_yaml
 from tests.agreement.rules import BLOB, METHOD, OPTIONS, RULE, TYPES, Setup
 
+METHODS = {
+    "": TrackingMethod.ANNOTATION,
+    "annotation": TrackingMethod.ANNOTATION,
+    "label": TrackingMethod.LABEL,
+    "annotation+label": TrackingMethod.BOTH,
+}
 #: Where the settings of `ignoreResourceStatusField` put the rule about `/status`; any other value means everywhere.
 STATUS_OF_CRDS = IgnoreRule(
     "apiextensions.k8s.io", "CustomResourceDefinition", json_pointers=("/status",), origin=Origin.DEFAULT
@@ -40,7 +46,7 @@ def rules_of(setup: Setup) -> Rules:
             *STATUS_RULES.get(status, (STATUS_RULE,)),
         ),
         tracking=Tracking(
-            method=TrackingMethod(method) if method in {"label", "annotation+label"} else TrackingMethod.ANNOTATION,
+            method=METHODS.get(method, TrackingMethod.OTHER),
             application="shop",
             namespace="shop",
             label_key=setup.settings.get("application.instanceLabelKey", INSTANCE_LABEL),

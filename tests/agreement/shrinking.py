@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.agreement.changes import at, places
 from tests.agreement.kinds import Json, Path_
-from tests.agreement.pairs import Pair
+from tests.agreement.pairs import LAST_APPLIED, Pair
 
 #: Without these it would be no object, so nothing is learnt from leaving them away.
 KEPT = frozenset({("apiVersion",), ("kind",), ("metadata",), ("metadata", "name")})
 MOST_TRIES = 1500
+APPLIED = "applied"
 
 
 def shrunk(pair: Pair, shows: Callable[[Pair], bool]) -> Pair:
@@ -32,12 +34,35 @@ def shrunk(pair: Pair, shows: Callable[[Pair], bool]) -> Pair:
 
 
 def _smaller(pair: Pair) -> Iterator[Pair]:
-    document = pair.document()
+    document = _opened(pair.document())
     for path in _removable(document):
         # What both objects have goes from both first: most of it has nothing to do with the matter.
         if path[0] == "desired" and _has(document, ("live", *path[1:])):
-            yield Pair.of(_without(document, path, ("live", *path[1:])))
-        yield Pair.of(_without(document, path))
+            yield Pair.of(_closed(_without(document, path, ("live", *path[1:]))))
+        yield Pair.of(_closed(_without(document, path)))
+
+
+def _opened(document: Json) -> Json:
+    """With the last-applied object as an object, so that it can become smaller like the others."""
+    annotations = _annotations(document)
+    try:
+        applied = json.loads(annotations[LAST_APPLIED])
+    except (KeyError, TypeError, ValueError):
+        return document
+    return {**document, APPLIED: applied} if isinstance(applied, dict) and applied else document
+
+
+def _closed(document: Json) -> Json:
+    applied = document.pop(APPLIED, None)
+    if applied is not None and LAST_APPLIED in _annotations(document):
+        _annotations(document)[LAST_APPLIED] = json.dumps(applied)
+    return document
+
+
+def _annotations(document: Json) -> Json:
+    metadata = (document["live"] or {}).get("metadata")
+    found = metadata.get("annotations") if isinstance(metadata, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _removable(document: Json) -> list[Path_]:

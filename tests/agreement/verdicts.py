@@ -90,7 +90,9 @@ def _differently(prediction: Prediction, comparison: Comparison, answer: Answer,
         theirs = said["normalizedLive" if attribute == "live" else "predictedLive"]
         if where := first_difference(getattr(prediction, attribute), theirs):
             return f"{name} state: {where}"
-    if comparison.verdict is not Verdict.NOT_COMPARED:
+    # Whether an object takes part at all, and which it is compared with, is what `applications` holds to Argo CD.
+    left_behind = comparison.verdict is Verdict.EXTRA and said["predictedLive"] is not None
+    if comparison.verdict is not Verdict.NOT_COMPARED and not left_behind:
         return _verdict_differs(comparison, said, bare) or _fields_differ(comparison, said)
     return ""
 
