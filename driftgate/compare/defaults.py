@@ -66,6 +66,8 @@ def with_defaults(document: Json, kind: Struct) -> Json:
         return document
     filled = _copy(typed)
     _fill(filled, kind)
+    if kind.name == "autoscaling.v2.HorizontalPodAutoscaler":
+        _keep_no_policies(filled, document)
     patch = two_way_patch(typed, filled, kind)
     result: Json = as_floats(applied(document, patch, kind) if patch else document)
     return result
@@ -431,6 +433,14 @@ def _autoscaler(spec: Json) -> None:
     for name, default in (("scaleUp", up), ("scaleDown", down)):
         given = {key: value for key, value in (behavior.get(name) or {}).items() if value is not None}
         behavior[name] = {**default, **given}
+
+
+def _keep_no_policies(filled: Json, document: Json) -> None:
+    """Scaling rules with an empty list of policies have none, though the encoder leaves the list out."""
+    for name in ("scaleUp", "scaleDown"):
+        behavior = (document.get("spec") or {}).get("behavior") or {}
+        if (behavior.get(name) or {}).get("policies") == []:
+            del filled["spec"]["behavior"][name]["policies"]
 
 
 def _network_policy(spec: Json) -> None:

@@ -10,7 +10,7 @@ import hashlib
 from typing import Any
 
 from driftgate.compare.go_types import named_type
-from driftgate.compare.remarshal import UndecodableError, encoded
+from driftgate.compare.remarshal import UndecodableError, converted
 from driftgate.compare.values import Json
 
 __all__ = ["sorted_endpoints"]
@@ -51,7 +51,7 @@ def sorted_endpoints(document: Json) -> Json:
     As it is where it does not fit its type.
     """
     try:
-        whole: Json = encoded(document, named_type("core.v1.Endpoints"))
+        whole: Json = converted(document, named_type("core.v1.Endpoints"))
     except UndecodableError:
         return document
     if whole.get("subsets"):

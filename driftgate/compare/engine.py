@@ -125,8 +125,8 @@ def _merged(original: Json, target: Json, live: Json) -> Prediction:
     current = _without_claim_defaults(original, live)
     patch = strategic_merge.three_way_patch(original, target, current, kind)
     predicted = strategic_merge.applied(live, patch, kind) if patch else live
-    # What is the same is the same with its defaults, too.
-    if not equal(predicted, live):
+    # What is the same is the same with its defaults, too, as long as there can be any.
+    if not equal(predicted, live) or not strategic_merge.has_keys(live, kind):
         predicted, live = with_defaults(predicted, kind), with_defaults(live, kind)
     return Prediction(live, predicted, not equal(predicted, live))
 

@@ -12,7 +12,7 @@ from typing import Any
 from driftgate.compare.endpoints import sorted_endpoints
 from driftgate.compare.go_types import GoType, Mapped, Plain, named_type
 from driftgate.compare.objects import split_kind
-from driftgate.compare.remarshal import UndecodableError, encoded
+from driftgate.compare.remarshal import UndecodableError, converted, encoded
 from driftgate.compare.rules import KnownType
 from driftgate.compare.values import Json
 
@@ -48,7 +48,7 @@ def _secret(document: Json) -> Json:
         }
         document = {**{key: value for key, value in document.items() if key != "stringData"}, "data": merged}
     try:
-        whole = encoded(document, named_type("core.v1.Secret"))
+        whole = converted(document, named_type("core.v1.Secret"))
     except UndecodableError:
         return document
     data = document.get("data")

@@ -21,7 +21,7 @@ from driftgate.semantics.numbers import format_go_duration, parse_go_duration
 from driftgate.semantics.quantity import format_quantity
 from driftgate.semantics.secret_data import decode_base64
 
-__all__ = ["UndecodableError", "encoded", "remarshalled", "zero"]
+__all__ = ["UndecodableError", "converted", "encoded", "remarshalled", "zero"]
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?P<fraction>[.,]\d+)?(?:Z|[+-]\d\d:\d\d)")
 _INT32, _INT64 = 2**31, 2**63
@@ -48,6 +48,11 @@ def encoded(document: Any, kind: GoType) -> Any:
     Raises UndecodableError for what the type cannot hold.
     """
     return zero(kind) if document is None else _whole(kind)(document)
+
+
+def converted(document: Any, kind: GoType) -> Any:
+    """As `encoded`, but decoded from a tree of values instead of text, which lets integers overflow."""
+    return zero(kind) if document is None else _wrapping(kind)(document)
 
 
 def zero(kind: GoType) -> Any:
@@ -92,7 +97,15 @@ def _trimming(kind: GoType) -> _Encoder:
 @cache
 def _whole(kind: GoType) -> _Encoder:
     """The trip of a value of a type with all that the encoder adds, past fields that are not known."""
-    return _encoder(kind, _whole, _whole_struct)
+    return _encoder(kind, _whole, lambda struct: _whole_struct(struct, _whole))
+
+
+@cache
+def _wrapping(kind: GoType) -> _Encoder:
+    """As `_whole`, with integers cut to the bits of their type."""
+    if isinstance(kind, Plain) and kind.name in {"int32", "int64"}:
+        return _overflowing(_INT32 if kind.name == "int32" else _INT64)
+    return _encoder(kind, _wrapping, lambda struct: _whole_struct(struct, _wrapping))
 
 
 def _encoder(kind: GoType, below: Callable[[GoType], _Encoder], struct: Callable[[Struct], _Encoder]) -> _Encoder:
@@ -168,11 +181,11 @@ def _swallowed(encode: _Encoder) -> _Encoder:
     return encode_nothing
 
 
-def _whole_struct(kind: Struct) -> _Encoder:
+def _whole_struct(kind: Struct, below: Callable[[GoType], _Encoder]) -> _Encoder:
     @cache
     def fields() -> tuple[tuple[str, _Encoder, Any, bool], ...]:
         return tuple(
-            (field.name, _whole(field.type), _null(field), _drops_empty(field)) for field in kind.fields.values()
+            (field.name, below(field.type), _null(field), _drops_empty(field)) for field in kind.fields.values()
         )
 
     def encode_struct(value: Any) -> Any:
@@ -185,9 +198,9 @@ def _whole_struct(kind: Struct) -> _Encoder:
                 if null is not _OMITTED:
                     result[name] = null
                 continue
-            below = encode(item)
-            if below or not drops_empty:
-                result[name] = below
+            written = encode(item)
+            if written or not drops_empty:
+                result[name] = written
         return result
 
     return encode_struct
@@ -215,6 +228,19 @@ def _integer(limit: int) -> _Encoder:
         if type(value) is not int or not -limit <= value < limit:
             raise UndecodableError
         return value
+
+    return encode_integer
+
+
+def _overflowing(limit: int) -> _Encoder:
+    def encode_integer(value: Any) -> Any:
+        if type(value) is float and value.is_integer():
+            value = int(value)
+        if type(value) is not int:
+            raise UndecodableError
+        # A float beyond 64 bits becomes the smallest integer, whatever its sign.
+        value = value if -_INT64 <= value < _INT64 else -_INT64
+        return (value + limit) % (2 * limit) - limit
 
     return encode_integer
 

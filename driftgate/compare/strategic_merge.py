@@ -18,7 +18,7 @@ from driftgate.compare.quick import field_check
 from driftgate.compare.result import ProblemKind
 from driftgate.compare.values import Json, equal, go_kind, go_text
 
-__all__ = ["applied", "three_way_patch", "two_way_patch"]
+__all__ = ["applied", "has_keys", "three_way_patch", "two_way_patch"]
 
 _DIRECTIVE = "$patch"
 _RETAIN_KEYS = "$retainKeys"
@@ -203,6 +203,48 @@ def _check_lists(document: Json, kind: GoType) -> None:
                 for item in _by_key(value, field.merge_key):
                     _keyed(item, field.merge_key)
                     _check_lists(item, of)
+
+
+def has_keys(document: Any, kind: GoType) -> bool:
+    """Whether every element has its merge key in the lists whose elements may leave it out.
+
+    An object where one has none cannot be given its defaults.
+    """
+    struct = pointed_to(kind)
+    if not isinstance(struct, Struct) or not isinstance(document, dict):
+        return True
+    for name in _towards_keys(struct):
+        value = document.get(name)
+        if not value:
+            continue
+        field = struct.fields[name]
+        of = pointed_to(field.type)
+        items, below = (value, of.of) if isinstance(of, Listing) and isinstance(value, list) else ([value], of)
+        if field.merge_key and not all(isinstance(item, dict) and item.get(field.merge_key) for item in items):
+            return False
+        if not all(has_keys(item, below) for item in items):
+            return False
+    return True
+
+
+@cache
+def _towards_keys(kind: Struct) -> tuple[str, ...]:
+    """The fields of a type that are, or lead to, lists whose elements may leave out their merge key."""
+    return tuple(name for name, field in kind.fields.items() if _leads_to_keys(field, frozenset({kind.name})))
+
+
+def _leads_to_keys(field: Field, above: frozenset[str]) -> bool:
+    of = pointed_to(field.type)
+    below = pointed_to(of.of) if isinstance(of, Listing | Mapped) else of
+    if not isinstance(below, Struct) or below.name in above:
+        return False
+    key = below.fields.get(field.merge_key)
+    if key is not None and field.strategy == "merge" and key.omit_empty:
+        return True
+    # Lists that do not merge are not looked into.
+    if isinstance(of, Listing) and field.strategy != "merge":
+        return False
+    return any(_leads_to_keys(inner, above | {below.name}) for inner in below.fields.values())
 
 
 def _stands(kind: GoType, key: str, original: Any, modified: Any, wanted: _Wanted) -> bool:

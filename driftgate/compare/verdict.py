@@ -14,6 +14,7 @@ from driftgate.compare.quick import holds
 from driftgate.compare.remarshal import remarshalled
 from driftgate.compare.result import Comparison, Difference, Prediction, ProblemKind, Step, Verdict
 from driftgate.compare.rules import IgnoreRule, Rules, TrackingMethod
+from driftgate.compare.strategic_merge import has_keys
 from driftgate.compare.tracking import belongs_to, even_tracking, refers_to_itself
 from driftgate.compare.values import Json
 from driftgate.semantics.hooks import HELM_HOOK_ANNOTATION, HOOK_ANNOTATION, HookVerdict, hook_types
@@ -144,7 +145,8 @@ def _surely_in_sync(desired: Json, live: Json, rules: Rules, ignore: IgnoreRules
     # A rule that takes nothing from the desired object takes nothing from the live one that counts.
     if any(rule.jq_path_expressions or _points_into(rule, desired) for rule in ignore.about(live)):
         return False
-    return holds(desired, live, object_type(desired))
+    kind = object_type(desired)
+    return holds(desired, live, kind) and (kind is None or has_keys(live, kind))
 
 
 def _points_into(rule: IgnoreRule, document: Json) -> bool:
