@@ -12,7 +12,7 @@ from typing import Any
 from driftgate.compare import json_merge, strategic_merge
 from driftgate.compare.defaults import with_defaults
 from driftgate.compare.go_types import Struct, kind_type
-from driftgate.compare.ignore import IgnoreRules, Path, annotated_rule, removals
+from driftgate.compare.ignore import NO_RULES, IgnoreRules, Path, annotated_rule, removals
 from driftgate.compare.managed_fields import without_managed
 from driftgate.compare.normalise import known_fields, normalised_kind
 from driftgate.compare.objects import annotations_of, split_kind
@@ -42,8 +42,7 @@ def run(desired: Json | None, live: Json | None, rules: Rules, ignore: IgnoreRul
     `ignore` are the rules to go by, which may be other than those of `rules`.
     """
     desired, live = as_decoded(desired), as_decoded(live)
-    extra = annotated_rule(desired) if desired is not None else ()
-    extra = extra if ignore.application or ignore.system else ()
+    extra = annotated_rule(desired) if desired is not None and ignore is not NO_RULES else ()
     step = _Step(rules, ignore, extra, [])
     if desired is not None and live is not None:
         if rules.server_side:
@@ -126,7 +125,7 @@ def _merged(original: Json, target: Json, live: Json) -> Prediction:
     patch = strategic_merge.three_way_patch(original, target, current, kind)
     predicted = strategic_merge.applied(live, patch, kind) if patch else live
     # What is the same is the same with its defaults, too, as long as there can be any.
-    if not equal(predicted, live) or not strategic_merge.has_keys(live, kind):
+    if not equal(predicted, live) or not strategic_merge.can_be_filled_in(live, kind):
         predicted, live = with_defaults(predicted, kind), with_defaults(live, kind)
     return Prediction(live, predicted, not equal(predicted, live))
 

@@ -18,13 +18,13 @@ from driftgate.compare.objects import annotations_of, metadata_text, split_kind
 from driftgate.compare.problems import CompareError
 from driftgate.compare.result import ProblemKind
 from driftgate.compare.rules import IgnoreRule, Origin
-from driftgate.compare.values import Json, without
+from driftgate.compare.values import Json, as_floats, without
 from driftgate.semantics.globs import gobwas_match
 from driftgate.semantics.ignore_rules import rule_matches
-from driftgate.semantics.jq import JQSyntaxError, compile_problem, removed_paths
+from driftgate.semantics.jq import JQRunError, JQSyntaxError, addressed_paths, compile_problem
 from driftgate.semantics.jsonpointer import remove
 
-__all__ = ["IGNORE_ANNOTATION", "IgnoreRules", "Path", "annotated_rule", "removals"]
+__all__ = ["IGNORE_ANNOTATION", "NO_RULES", "IgnoreRules", "Path", "annotated_rule", "removals"]
 
 IGNORE_ANNOTATION = "argocd.argoproj.io/ignore-differences"
 
@@ -72,6 +72,10 @@ class IgnoreRules:
             for manager in rule.managed_fields_managers if about else ():
                 found.setdefault(manager, rule)
         return found
+
+
+#: What to go by to see what would differ if no rule looked away.
+NO_RULES = IgnoreRules((), ())
 
 
 @lru_cache(maxsize=64)
@@ -135,8 +139,10 @@ def removals(document: Json, rules: list[IgnoreRule]) -> tuple[Json, list[tuple[
                 result = changed
         for expression in rule.jq_path_expressions:
             paths = _jq_paths(expression, result, rule)
-            taken.extend((rule, path) for path in paths)
-            result = without(result, paths) if paths else result
+            if paths is not None:
+                taken.extend((rule, path) for path in paths)
+                # Whatever it removes, jq takes every number for a float.
+                result = as_floats(without(result, paths) if paths else result)
     return result, taken
 
 
@@ -154,10 +160,13 @@ def _steps(document: Any, pointer: str) -> Iterator[str | int]:
         document = document[step]
 
 
-def _jq_paths(expression: str, document: Any, rule: IgnoreRule) -> tuple[Path, ...]:
+def _jq_paths(expression: str, document: Any, rule: IgnoreRule) -> tuple[Path, ...] | None:
+    """What an expression removes; None where it fails on the object."""
     label = rule.label or "ignoreDifferences"
     try:
-        paths = removed_paths(expression, document)
+        paths = addressed_paths(expression, document)
+    except JQRunError:
+        return None
     except JQSyntaxError as error:
         raise CompareError(ProblemKind.JQ, f"{label}: {error}") from error
     if paths is None:

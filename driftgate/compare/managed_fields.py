@@ -19,6 +19,7 @@ from driftgate.compare.merge_types import DEDUCED, Elements, Entries, Free, Merg
 from driftgate.compare.problems import CompareError
 from driftgate.compare.result import ProblemKind
 from driftgate.compare.values import Json, equal
+from driftgate.facts import kinds
 
 __all__ = ["without_managed"]
 
@@ -46,7 +47,8 @@ def without_managed(
     if not owned:
         return live, target, taken
     version, kind = target.get("apiVersion"), target.get("kind")
-    type_ = merge_type(kind_type(version, kind) if isinstance(version, str) and isinstance(kind, str) else None)
+    served = isinstance(version, str) and isinstance(kind, str) and _is_served(version, kind)
+    type_ = merge_type(kind_type(str(version), str(kind))) if served else DEDUCED
     try:
         _validate(live, type_)
         _validate(target, type_)
@@ -60,6 +62,13 @@ def without_managed(
             live, target = _without(live, type_, removed), _without(target, type_, removed)
             taken += [(manager, _fields(path)) for path in paths]
     return live, target, taken
+
+
+def _is_served(version: str, kind: str) -> bool:
+    """Whether clusters serve an API version, so that its types are in the document that Argo CD reads."""
+    group, _, short = version.rpartition("/")
+    known = kinds().get((group, kind))
+    return known is not None and short in known.versions
 
 
 def _entries(live: Json) -> list[Json]:

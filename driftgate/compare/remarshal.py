@@ -105,6 +105,8 @@ def _wrapping(kind: GoType) -> _Encoder:
     """As `_whole`, with integers cut to the bits of their type."""
     if isinstance(kind, Plain) and kind.name in {"int32", "int64"}:
         return _overflowing(_INT32 if kind.name == "int32" else _INT64)
+    if kind == Plain("bytes"):
+        return _bytes_or_numbers
     return _encoder(kind, _wrapping, lambda struct: _whole_struct(struct, _wrapping))
 
 
@@ -274,6 +276,13 @@ def _bytes(value: Any) -> Any:
     if data is None:
         raise UndecodableError
     return base64.b64encode(data).decode()
+
+
+def _bytes_or_numbers(value: Any) -> Any:
+    if type(value) is not list:
+        return _bytes(value)
+    number = _overflowing(128)
+    return base64.b64encode(bytes(number(item) % 256 for item in value)).decode()
 
 
 def _time(value: Any) -> Any:

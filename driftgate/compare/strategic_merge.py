@@ -18,7 +18,7 @@ from driftgate.compare.quick import field_check
 from driftgate.compare.result import ProblemKind
 from driftgate.compare.values import Json, equal, go_kind, go_text
 
-__all__ = ["applied", "has_keys", "three_way_patch", "two_way_patch"]
+__all__ = ["applied", "can_be_filled_in", "three_way_patch", "two_way_patch"]
 
 _DIRECTIVE = "$patch"
 _RETAIN_KEYS = "$retainKeys"
@@ -205,38 +205,44 @@ def _check_lists(document: Json, kind: GoType) -> None:
                     _check_lists(item, of)
 
 
-def has_keys(document: Any, kind: GoType) -> bool:
-    """Whether every element has its merge key in the lists whose elements may leave it out.
+def can_be_filled_in(document: Any, kind: GoType) -> bool:
+    """Whether an object can surely be given its defaults.
 
-    An object where one has none cannot be given its defaults.
+    Not where an element of a merged list has left out its merge key, or a list of plain values holds a null.
     """
     struct = pointed_to(kind)
     if not isinstance(struct, Struct) or not isinstance(document, dict):
         return True
-    for name in _towards_keys(struct):
+    for name in _towards_lists(struct):
         value = document.get(name)
         if not value:
             continue
         field = struct.fields[name]
         of = pointed_to(field.type)
         items, below = (value, of.of) if isinstance(of, Listing) and isinstance(value, list) else ([value], of)
-        if field.merge_key and not all(isinstance(item, dict) and item.get(field.merge_key) for item in items):
+        if field.strategy == "merge" and not all(_can_be_merged(item, field.merge_key) for item in items):
             return False
-        if not all(has_keys(item, below) for item in items):
+        if not all(can_be_filled_in(item, below) for item in items):
             return False
     return True
 
 
+def _can_be_merged(item: Any, key: str) -> bool:
+    return bool(isinstance(item, dict) and item.get(key)) if key else isinstance(item, str)
+
+
 @cache
-def _towards_keys(kind: Struct) -> tuple[str, ...]:
-    """The fields of a type that are, or lead to, lists whose elements may leave out their merge key."""
-    return tuple(name for name, field in kind.fields.items() if _leads_to_keys(field, frozenset({kind.name})))
+def _towards_lists(kind: Struct) -> tuple[str, ...]:
+    """The fields of a type that are, or lead to, merged lists of plain values, or whose elements may lack their key."""
+    return tuple(name for name, field in kind.fields.items() if _leads_to_lists(field, frozenset({kind.name})))
 
 
-def _leads_to_keys(field: Field, above: frozenset[str]) -> bool:
+def _leads_to_lists(field: Field, above: frozenset[str]) -> bool:
     of = pointed_to(field.type)
     below = pointed_to(of.of) if isinstance(of, Listing | Mapped) else of
-    if not isinstance(below, Struct) or below.name in above:
+    if not isinstance(below, Struct):
+        return field.strategy == "merge"
+    if below.name in above:
         return False
     key = below.fields.get(field.merge_key)
     if key is not None and field.strategy == "merge" and key.omit_empty:
@@ -244,7 +250,7 @@ def _leads_to_keys(field: Field, above: frozenset[str]) -> bool:
     # Lists that do not merge are not looked into.
     if isinstance(of, Listing) and field.strategy != "merge":
         return False
-    return any(_leads_to_keys(inner, above | {below.name}) for inner in below.fields.values())
+    return any(_leads_to_lists(inner, above | {below.name}) for inner in below.fields.values())
 
 
 def _stands(kind: GoType, key: str, original: Any, modified: Any, wanted: _Wanted) -> bool:

@@ -7,14 +7,14 @@ from typing import Any
 
 from driftgate.compare.differences import differences
 from driftgate.compare.engine import LAST_APPLIED, Pair, bare, last_applied, object_type, run
-from driftgate.compare.ignore import IgnoreRules, Path, annotated_rule
+from driftgate.compare.ignore import NO_RULES, IgnoreRules, Path, annotated_rule
 from driftgate.compare.objects import annotations_of, opened, split_kind
 from driftgate.compare.problems import CompareError
 from driftgate.compare.quick import holds
 from driftgate.compare.remarshal import remarshalled
 from driftgate.compare.result import Comparison, Difference, Prediction, ProblemKind, Step, Verdict
 from driftgate.compare.rules import IgnoreRule, Rules, TrackingMethod
-from driftgate.compare.strategic_merge import has_keys
+from driftgate.compare.strategic_merge import can_be_filled_in
 from driftgate.compare.tracking import belongs_to, even_tracking, refers_to_itself
 from driftgate.compare.values import Json
 from driftgate.semantics.hooks import HELM_HOOK_ANNOTATION, HOOK_ANNOTATION, HookVerdict, hook_types
@@ -23,7 +23,6 @@ from driftgate.semantics.jsonpointer import remove
 __all__ = ["compare", "predict"]
 
 _NO_HOOK = hook_types({})
-_NO_RULES = IgnoreRules((), ())
 #: Kinds that are evened out before they are compared.
 _TAKE_ALL_STEPS = {
     ("", "Endpoints"),
@@ -146,7 +145,7 @@ def _surely_in_sync(desired: Json, live: Json, rules: Rules, ignore: IgnoreRules
     if any(rule.jq_path_expressions or _points_into(rule, desired) for rule in ignore.about(live)):
         return False
     kind = object_type(desired)
-    return holds(desired, live, kind) and (kind is None or has_keys(live, kind))
+    return holds(desired, live, kind) and (kind is None or can_be_filled_in(live, kind))
 
 
 def _points_into(rule: IgnoreRule, document: Json) -> bool:
@@ -177,7 +176,7 @@ def _may_hide(pair: Pair, desired: Json, live: Json) -> bool:
 def _ignored(desired: Json, live: Json, rules: Rules, pair: Pair) -> tuple[Difference, ...]:
     """What would differ if no rule looked away, each field with the rule that does."""
     try:
-        bare = run(desired, live, rules, _NO_RULES).prediction
+        bare = run(desired, live, rules, NO_RULES).prediction
     except CompareError as error:
         if not error.problem.in_argocd:
             raise

@@ -15,7 +15,7 @@ from typing import Any
 
 from driftgate.semantics.jq_grammar import JQSyntaxError, Tree, parse, words
 
-__all__ = ["JQSyntaxError", "compile_problem", "not_a_path", "removed_paths"]
+__all__ = ["JQRunError", "JQSyntaxError", "addressed_paths", "compile_problem", "not_a_path", "removed_paths"]
 
 
 _Path = tuple[str | int, ...]
@@ -49,7 +49,7 @@ class _UnsupportedError(Exception):
     """Something that only jq itself can evaluate."""
 
 
-class _RunError(Exception):
+class JQRunError(Exception):
     """What jq would end with an error, upon which Argo CD skips the expression for the object."""
 
 
@@ -81,13 +81,19 @@ def removed_paths(expression: str, document: Any) -> tuple[_Path, ...] | None:
     ``select`` with plain conditions, filters by type, and a slice at the end. Raises JQSyntaxError for what does not
     compile.
     """
+    try:
+        return addressed_paths(expression, document)
+    except JQRunError:
+        return ()
+
+
+def addressed_paths(expression: str, document: Any) -> tuple[_Path, ...] | None:
+    """As `removed_paths`, but raises JQRunError where jq ends with an error."""
     tree = parse(expression)
     try:
         if _cost(tree, _size(document)) > _MAX_COST:
             return None
         found = [path for path, _ in _removed(tree, document, ()) if _exists(document, path)]
-    except _RunError:
-        return ()
     except (_UnsupportedError, RecursionError):
         return None
     return tuple(dict.fromkeys(found))
@@ -169,7 +175,7 @@ def _sliced(value: Any, path: _Path, start: int | None, end: int | None) -> Iter
     elif isinstance(value, str):
         raise _UnsupportedError
     elif value is not None:
-        raise _RunError
+        raise JQRunError
 
 
 def _paths(tree: Tree, value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
@@ -221,7 +227,7 @@ def _paths(tree: Tree, value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
             yield from found or _paths(right, value, path)
         case _:
             if _value_kind(tree) and tree[0] != "operator":
-                raise _RunError
+                raise JQRunError
             raise _UnsupportedError
 
 
@@ -257,7 +263,7 @@ def _values(tree: Tree, value: Any) -> Iterator[Any]:
         case ("call", "has", (argument,)) if isinstance(value, dict):
             for key in _values(argument, value):
                 if not isinstance(key, str):
-                    raise _RunError
+                    raise JQRunError
                 yield key in value
         case ("pipe", left, right):
             for found in _values(left, value):
@@ -288,7 +294,7 @@ def _text_test(name: str, value: Any, part: Any) -> bool:
     if not (isinstance(value, str) and isinstance(part, str)):
         if name == "contains":
             raise _UnsupportedError
-        raise _RunError
+        raise JQRunError
     if name == "test":
         return _matches(part, value)
     if name == "contains":
@@ -323,7 +329,7 @@ def _length(value: Any) -> int | float:
         case None:
             return 0
         case bool():
-            raise _RunError
+            raise JQRunError
         case int() | float():
             return abs(value)
     return len(value)
@@ -360,7 +366,7 @@ def _at(value: Any, step: Any) -> Any:
         return value[step] if value and -len(value) <= step < len(value) else None
     if isinstance(step, float) or step is None or isinstance(step, list | dict):
         raise _UnsupportedError
-    raise _RunError
+    raise JQRunError
 
 
 def _from_start(value: Any, step: Any) -> Any:
@@ -376,7 +382,7 @@ def _iterated(value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
     elif isinstance(value, list):
         yield from (((*path, index), item) for index, item in enumerate(value))
     else:
-        raise _RunError
+        raise JQRunError
 
 
 def _descendants(value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
@@ -389,7 +395,7 @@ def _descendants(value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
 def _until_error(found: Iterator[tuple[_Path, Any]]) -> Iterator[tuple[_Path, Any]]:
     try:
         yield from found
-    except _RunError:
+    except JQRunError:
         return
 
 
