@@ -45,6 +45,10 @@ _TYPES_OF = {
 }
 
 
+#: Those of them that make a null of a null.
+_NULL_OF_NULL = words("add max_by min_by walk")
+
+
 class _UnsupportedError(Exception):
     """Something that only jq itself can evaluate."""
 
@@ -226,9 +230,19 @@ def _paths(tree: Tree, value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
             found = [item for item in _paths(left, value, path) if _is_true(item[1])]
             yield from found or _paths(right, value, path)
         case _:
-            if _value_kind(tree) and tree[0] != "operator":
+            if _value_kind(tree) and tree[0] != "operator" and not _may_be_itself(tree, value):
                 raise JQRunError
             raise _UnsupportedError
+
+
+def _may_be_itself(tree: Tree, value: Any) -> bool:
+    """Whether a tree that makes a new value may come to the one it was given, which gojq takes for the same place.
+
+    It tells scalars by their value, and cannot tell one empty list from another.
+    """
+    if value is None:
+        return tree == ("value", None) or (tree[0] == "call" and tree[1] in _NULL_OF_NULL)
+    return value in ([], {}) or not isinstance(value, dict | list)
 
 
 def _values(tree: Tree, value: Any) -> Iterator[Any]:

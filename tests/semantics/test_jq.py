@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from driftgate.semantics.jq import JQSyntaxError, compile_problem, not_a_path, removed_paths
+from driftgate.semantics.jq import (
+    JQRunError,
+    JQSyntaxError,
+    addressed_paths,
+    compile_problem,
+    not_a_path,
+    removed_paths,
+)
 
 from .support import vectors
 
@@ -167,3 +174,28 @@ def test_long_expressions_end(expression: str) -> None:
         assert removed_paths(expression, {}) in ((), None)
     else:
         assert compile_problem(expression) == "it is nested too deep"
+
+
+@pytest.mark.parametrize(
+    ("expression", "document", "paths"),
+    [
+        # gojq takes a new value for the place where it stands, if it cannot tell the two apart.
+        (".a | keys", {"a": []}, None),
+        (".a | ascii_downcase", {"a": "x"}, None),
+        (".a | add", {"a": None}, None),
+        (".a | keys", {"a": [1]}, ()),
+        (".a | keys", {"a": None}, ()),
+    ],
+)
+def test_new_values_that_look_like_their_place(
+    expression: str, document: dict[str, object], paths: tuple[object, ...] | None
+) -> None:
+    """Where a new value may equal the one at hand there is no answer; everywhere else jq ends with an error."""
+    assert removed_paths(expression, document) == paths
+
+
+def test_an_error_is_told_from_nothing() -> None:
+    """An expression that removes nothing is another thing than one that jq ends with an error."""
+    assert addressed_paths(".a[]", {"a": []}) == ()
+    with pytest.raises(JQRunError):
+        addressed_paths(".a[]", {"a": None})
