@@ -13,7 +13,7 @@ INPUTS := pyproject.toml setup.py constraints.txt
 # not read that.
 TYPED := $(VENV)/typed
 
-.PHONY: check live test lint types docs bench tools constraints clean
+.PHONY: check live test lint types docs bench tools agreement constraints clean
 
 check: $(VENV)/.gate
 	$(BIN)/pytest $(ARGS)
@@ -40,6 +40,10 @@ docs: $(VENV)/.gate
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench $(ARGS)
+
+# Many more pairs than the tests compare with Argo CD's own code: make agreement ARGS='--pairs 50000'
+agreement: $(VENV)/.dev
+	$(BIN)/python -m tests.agreement $(ARGS)
 
 # Before pytest, which would hide the progress of the first build.
 tools: $(VENV)/.dev

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.tooling", "pytester"]
+pytest_plugins = ["tests.tooling", "tests.agreement.report", "pytester"]

@@ -135,6 +135,10 @@ class _Drawing:
                 return json.dumps(changes.changed(applied, 1))
             case 4:
                 return json.dumps(self._tracked(applied, "shop"))
+            case 6 | 7 if isinstance(applied.get("metadata"), dict):
+                return json.dumps(
+                    {**applied, "metadata": {"namespace": "shop", "annotations": {}, **applied["metadata"]}}
+                )
             case 5 if applied.get("kind") in OTHER_VERSIONS:
                 return json.dumps({**applied, "apiVersion": self.chance.choice(OTHER_VERSIONS[applied["kind"]])})
         return json.dumps(applied)
@@ -160,6 +164,8 @@ class _Drawing:
             return
         metadata |= {"uid": "6c4d0c2e-6f52-4f0e-9d31-0a3b5c1f7e11", "resourceVersion": "4711"}
         metadata |= {"creationTimestamp": "2026-03-01T10:00:00Z", "generation": 3}
+        if self.chance.random() < 0.5:
+            metadata.setdefault("namespace", "shop")
         node = self.schema.at(kind, ("status",))
         if self.chance.random() < 0.5:
             values = Values(self.chance, self.schema)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from driftgate.compare import Verdict
+from driftgate.compare import ProblemKind, Verdict, compare
 from tests.agreement.changes import Changes
 from tests.agreement.clients import Served, helm, kubectl, kubectl_twice, served_objects
 from tests.agreement.kinds import Json, Kind, kubernetes_schema
 from tests.agreement.pairs import Pair
 from tests.agreement.rules import Setup, drawn_setup
 from tests.agreement.run import Tally
+from tests.agreement.settings import rules_of
 from tests.agreement.verdicts import judged
 from tests.controlplane.crds import Crd, served
 from tests.controlplane.plane import ControlPlane
@@ -47,7 +50,7 @@ def deployed(
 
 
 def test_driftgate_says_what_argo_cd_says(
-    deployed: list[Served], oracle: Oracle, record_property: Callable[[str, object], None]
+    deployed: list[Served], oracle: Oracle, tallied: Callable[[Mapping[str, int]], None]
 ) -> None:
     """For what every client deployed and others edited: without rules, with rules of each kind, and after commits."""
     tally = Tally()
@@ -57,8 +60,7 @@ def test_driftgate_says_what_argo_cd_says(
         tally.add(number, outcome)
         if outcome.disagreement:
             reasons[f"{number}: {each.client}, {each.state} {each.desired['kind']}"] = outcome.disagreement
-    for name, count in tally.outcomes.items():
-        record_property(name, count)
+    tallied(tally.outcomes)
 
     assert reasons == {}
     assert tally.pairs == len(deployed) * (3 + DRAWN) + sum(len(each.managers) for each in deployed)
@@ -77,6 +79,39 @@ def test_nothing_is_changed_that_nobody_changed(deployed: list[Served], oracle: 
 
 #: Argo CD itself calls these out of sync right after they have been applied.
 KNOWN_TO_DIFFER: set[str] = set()
+
+
+@pytest.mark.parametrize(("state", "modified"), [("deployed", False), ("edited", True)])
+def test_what_only_the_server_can_tell_is_not_claimed(
+    deployed: list[Served], control_plane: ControlPlane, oracle: Oracle, state: str, modified: bool
+) -> None:
+    """Where Argo CD has the API server predict the outcome of a sync, driftgate says that it cannot tell."""
+    (each,) = (
+        found
+        for found in deployed
+        if (found.client, found.state) == ("kubectl apply --server-side", state)
+        and (found.desired["kind"], found.desired["metadata"]["name"]) == ("Deployment", "web")
+    )
+    # The cluster has gone on since it was deployed: then the server's answer was the live object itself.
+    dry_run = _dry_run(control_plane, each.desired) if state == "edited" else each.live
+    answer = oracle.diff(each.desired, each.live, dry_run=dry_run)
+
+    assert (answer.error, answer.panic) == ("", "")
+    assert answer.value["modified"] is modified
+    compared = compare(each.desired, each.live, replace(rules_of(Setup()), server_side=True))
+    assert compared.verdict is Verdict.COULD_NOT_CHECK
+    assert compared.problem is not None
+    assert compared.problem.kind is ProblemKind.SERVER_SIDE
+
+
+def _dry_run(plane: ControlPlane, desired: Json) -> Json:
+    """What the API server would make of a server-side apply by Argo CD."""
+    arguments = ("--server-side", "--dry-run=server", "--force-conflicts", "--field-manager=argocd-controller")
+    done = plane.kubectl(
+        "apply", *arguments, "--show-managed-fields", "-o", "json", "-f", "-", stdin=json.dumps(desired)
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
 
 
 def _pairs(deployed: list[Served]) -> Iterator[tuple[Served, Pair]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -165,3 +166,21 @@ def _about_replicas(pair: Pair) -> bool:
     live = pair.live or {}
     spec = live.get("spec")
     return bool(pair.desired) and live.get("kind") == "Deployment" and isinstance(spec, dict) and "replicas" in spec
+
+
+def test_the_session_tells_the_counts(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The summary adds up what the tests of a session counted, also those of workers."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+    pytester.makeconftest('pytest_plugins = ["tests.agreement.report"]')
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.mark.parametrize("number", [1, 2])
+        def test_pairs(tallied, number):
+            tallied({"in sync": 5, "changed": number})
+    """)
+    for arguments in ((), ("-n", "2")):
+        result = pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+        result.stdout.fnmatch_lines(
+            ["*13 pairs compared with Argo CD's own code*", "     10 in sync", "      3 changed"]
+        )

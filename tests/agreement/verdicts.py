@@ -54,6 +54,9 @@ def agreement(pair: Pair, answer: Answer, bare: Answer) -> Outcome:
     except CompareError as error:
         return _unanswered(error.problem, answer)
     comparison = compare(pair.desired, pair.live, rules)
+    if comparison.problem is not None and not comparison.problem.in_argocd:
+        # Whether anything differs is known; whether a rule is the reason takes another answer.
+        return _unanswered(comparison.problem, answer)
     if answer.failed:
         return Outcome("answered", f"driftgate says {comparison.verdict}, and Argo CD {_failure(answer)}")
     return Outcome(str(comparison.verdict), _differently(prediction, comparison, answer, bare))
