@@ -41,6 +41,8 @@ def compare(desired: Json | None, live: Json | None, rules: Rules) -> Comparison
     """
     try:
         desired, live = _checked(desired), _checked(live)
+        # Rules that cannot be read fail the whole Application, whatever object is asked about.
+        ignore = _ignore_rules(rules)
         not_compared = _not_compared(desired, live)
         if not_compared:
             return Comparison(Verdict.NOT_COMPARED, reason=not_compared)
@@ -50,7 +52,6 @@ def compare(desired: Json | None, live: Json | None, rules: Rules) -> Comparison
         if _hook(desired).is_hook:
             assert live is not None
             return _left_behind(live, rules)
-        ignore = _ignore_rules(rules)
         if live is None:
             return Comparison(Verdict.MISSING)
         return _compared(desired, live, rules, ignore)

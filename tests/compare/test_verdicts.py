@@ -165,11 +165,12 @@ def test_a_field_manager_that_is_trusted_is_named() -> None:
 def test_a_bad_expression_fails_the_application() -> None:
     """A jq expression that does not compile leaves every object without a verdict, whatever it is about."""
     rules = Rules(ignore=(IgnoreRule("", "Secret", jq_path_expressions=(".data |",), label="ignoreDifferences[0]"),))
-    problem = compare(deployment(), deployment(), rules).problem
+    for desired, live in ((deployment(), deployment()), (deployment(), None), (None, deployment())):
+        problem = compare(desired, live, rules).problem
 
-    assert problem is not None
-    assert (problem.kind, problem.in_argocd) == (ProblemKind.JQ, True)
-    assert problem.message.startswith("ignoreDifferences[0]: ")
+        assert problem is not None
+        assert (problem.kind, problem.in_argocd) == (ProblemKind.JQ, True)
+        assert problem.message.startswith("ignoreDifferences[0]: ")
 
 
 def test_what_takes_jq_itself_is_said() -> None:
