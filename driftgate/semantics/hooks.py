@@ -53,17 +53,19 @@ class HookVerdict:
 def hook_types(annotations: Mapping[str, object]) -> HookVerdict:
     """Judge an object's hook annotations.
 
-    An Argo CD annotation with at least one valid type decides alone. Otherwise Helm's is mapped, and names
-    that Argo CD has no phase for (tests, rollbacks) make an ignored hook. Values that are not strings count
-    as absent.
+    An Argo CD annotation with at least one type of a sync decides alone about the sync. Otherwise Helm's is mapped, and
+    names that Argo CD has no phase for (tests, rollbacks) make an ignored hook. The types of a deletion count in both.
+    Values that are not strings count as absent.
     """
     argo = _items(annotations.get(HOOK_ANNOTATION))
     helm = _items(annotations.get(HELM_HOOK_ANNOTATION))
     argo_types = {item for item in argo or () if item in _ARGO_TYPES}
     helm_types = {_HELM_TYPES[item] for item in helm or () if item in _HELM_TYPES}
-    skip = argo_types == {SKIP}
-    # Deletion looks at each annotation by itself, so a Helm deletion hook stays one beside an Argo CD type.
-    declared = (argo_types or helm_types) | helm_types.intersection(DELETE_HOOK_TYPES)
+    # A sync does not know the types of a deletion, and a deletion looks at each annotation by itself.
+    deletion = (argo_types | helm_types).intersection(DELETE_HOOK_TYPES)
+    sync = argo_types.difference(DELETE_HOOK_TYPES) or helm_types.difference(DELETE_HOOK_TYPES)
+    declared = sync | deletion
+    skip = declared == {SKIP}
     is_hook = not skip and (argo is not None or _is_helm_hook(annotations.get(HELM_HOOK_ANNOTATION)))
     types = tuple(name for name in _ARGO_TYPES if name in declared and name != SKIP) if is_hook else ()
     return HookVerdict(

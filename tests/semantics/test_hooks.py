@@ -73,10 +73,13 @@ def test_helm_annotation(value: str, verdict: HookVerdict) -> None:
         ("Synk", "crd-install", _verdict(ignored=True, unknown=("Synk",))),
         ("Skip", "pre-install", _verdict(skip=True)),
         ("Sync", "pre-delete", _verdict("Sync", "PreDelete")),
+        ("PreDelete", "pre-install", _verdict("PreSync", "PreDelete")),
+        ("Skip", "post-delete", _verdict("PostDelete")),
+        ("PreDelete,Skip", "test", _verdict("PreDelete")),
     ],
 )
 def test_both_annotations(argo: str, helm: str, verdict: HookVerdict) -> None:
-    """Helm's annotation counts only when Argo CD's has no valid name, except for deletion."""
+    """Helm's annotation counts only when Argo CD's has no name of a sync, and for a deletion both count."""
     assert hook_types({HOOK_ANNOTATION: argo, HELM_HOOK_ANNOTATION: helm}) == verdict
 
 
