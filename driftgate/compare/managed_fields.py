@@ -48,7 +48,7 @@ def without_managed(
         return live, target, taken
     version, kind = target.get("apiVersion"), target.get("kind")
     served = isinstance(version, str) and isinstance(kind, str) and _is_served(version, kind)
-    type_ = merge_type(kind_type(str(version), str(kind))) if served else DEDUCED
+    type_ = merge_type(kind_type(str(version), str(kind)), (str(version), str(kind))) if served else DEDUCED
     try:
         _validate(live, type_)
         _validate(target, type_)
@@ -66,6 +66,8 @@ def without_managed(
 
 def _is_served(version: str, kind: str) -> bool:
     """Whether clusters serve an API version, so that its types are in the document that Argo CD reads."""
+    if merge_type(None, (version, kind)) is not DEDUCED:
+        return True
     group, _, short = version.rpartition("/")
     known = kinds().get((group, kind))
     return known is not None and short in known.versions

@@ -77,13 +77,22 @@ class Record:
 
 MergeType = Scalar | Free | Elements | Entries | Record
 
+#: Kinds that Argo CD does not decode, and yet reads the types of from the cluster.
+_PUBLISHED = {
+    ("apiextensions.k8s.io/v1", "CustomResourceDefinition"): "apiextensions.v1.CustomResourceDefinition",
+    ("apiregistration.k8s.io/v1", "APIService"): "apiregistration.v1.APIService",
+}
 #: What an object is taken for whose type nobody knows.
 DEDUCED = Free()
 
 
-def merge_type(kind: Struct | None) -> MergeType:
-    """The type of a built-in kind; `DEDUCED` for any other."""
-    return DEDUCED if kind is None or kind.name not in load_merge_types() else _record(kind.name)
+def merge_type(kind: Struct | None, published: tuple[str, str] = ("", "")) -> MergeType:
+    """The type of a built-in kind; `DEDUCED` for any other.
+
+    For kinds that are not decoded, `published` is their API version and kind.
+    """
+    name = _PUBLISHED.get(published, "") if kind is None else kind.name
+    return _record(name) if name in load_merge_types() else DEDUCED
 
 
 @cache

@@ -208,7 +208,7 @@ def _check_lists(document: Json, kind: GoType) -> None:
 def can_be_filled_in(document: Any, kind: GoType) -> bool:
     """Whether an object can surely be given its defaults.
 
-    Not where an element of a merged list has left out its merge key, or a list of plain values holds a null.
+    Not where elements of a merged list have no merge key, or the same one, or where plain values are no texts.
     """
     struct = pointed_to(kind)
     if not isinstance(struct, Struct) or not isinstance(document, dict):
@@ -220,35 +220,36 @@ def can_be_filled_in(document: Any, kind: GoType) -> bool:
         field = struct.fields[name]
         of = pointed_to(field.type)
         items, below = (value, of.of) if isinstance(of, Listing) and isinstance(value, list) else ([value], of)
-        if field.strategy == "merge" and not all(_can_be_merged(item, field.merge_key) for item in items):
+        if field.strategy == "merge" and not _can_be_merged(items, field.merge_key, below):
             return False
         if not all(can_be_filled_in(item, below) for item in items):
             return False
     return True
 
 
-def _can_be_merged(item: Any, key: str) -> bool:
-    return bool(isinstance(item, dict) and item.get(key)) if key else isinstance(item, str)
+def _can_be_merged(items: list[Any], key: str, of: GoType) -> bool:
+    if not key:
+        return all(isinstance(item, str) for item in items)
+    field = of.fields.get(key) if isinstance(of, Struct) else None
+    if field is None or not all(isinstance(item, dict) and key in item for item in items):
+        return False
+    keys = {item[key] for item in items if isinstance(item[key], str | int)}
+    # An empty key is not written at all where the type may leave it out.
+    return len(keys) == len(items) and not (field.omit_empty and "" in keys)
 
 
 @cache
 def _towards_lists(kind: Struct) -> tuple[str, ...]:
-    """The fields of a type that are, or lead to, merged lists of plain values, or whose elements may lack their key."""
+    """The fields of a type that are, or lead to, merged lists."""
     return tuple(name for name, field in kind.fields.items() if _leads_to_lists(field, frozenset({kind.name})))
 
 
 def _leads_to_lists(field: Field, above: frozenset[str]) -> bool:
-    of = pointed_to(field.type)
-    below = pointed_to(of.of) if isinstance(of, Listing | Mapped) else of
-    if not isinstance(below, Struct):
-        return field.strategy == "merge"
-    if below.name in above:
-        return False
-    key = below.fields.get(field.merge_key)
-    if key is not None and field.strategy == "merge" and key.omit_empty:
+    if field.strategy == "merge":
         return True
+    below = pointed_to(field.type)
     # Lists that do not merge are not looked into.
-    if isinstance(of, Listing) and field.strategy != "merge":
+    if not isinstance(below, Struct) or below.name in above:
         return False
     return any(_leads_to_lists(inner, above | {below.name}) for inner in below.fields.values())
 
@@ -486,8 +487,11 @@ def _retain_keys(document: Json, patch: Json, *, onto_object: bool) -> None:
         return
     retained = patch.pop(_RETAIN_KEYS)
     if not onto_object:
-        document[_RETAIN_KEYS] = retained
+        if not equal(document.setdefault(_RETAIN_KEYS, retained), retained):
+            raise _failure("two patches of one element keep different keys")
         return
+    if any(value is not None and key not in retained and not key.startswith("$") for key, value in patch.items()):
+        raise _failure("a patch sets a key that it does not keep")
     for key in [key for key in document if key not in retained]:
         del document[key]
 

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.facts.generate import FactsError, Json, differing, download, go_command, layout
+from tools.facts.generate import KUBERNETES_MODULE, FactsError, Json, differing, download, go_command, layout
 from tools.facts.merge_types import MODULE, merge_types
 
 PROGRAM = Path(__file__).resolve().parent / "gotypes"
@@ -55,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=DATA, help="the folder of the files")
     options = parser.parse_args(arguments)
     try:
-        facts = {"kubernetes.json": go_types(), "merge.json": merge_types(download(MODULE))}
+        facts = {
+            "kubernetes.json": go_types(),
+            "merge.json": merge_types(download(MODULE), download(KUBERNETES_MODULE)),
+        }
     except FactsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -19,11 +19,25 @@ from tools.facts.generate import ARGOCD_VERSION, FactsError, Json, Source
 
 MODULE = f"github.com/argoproj/argo-cd/gitops-engine/v3@{ARGOCD_VERSION}"
 PATH = "pkg/utils/kube/scheme/parser.go"
-PREFIXES = ("io.k8s.apimachinery.pkg.apis.", "io.k8s.apimachinery.pkg.", "io.k8s.api.")
+PUBLISHED = (
+    "api/openapi-spec/v3/apis__apiextensions.k8s.io__v1_openapi.json",
+    "api/openapi-spec/v3/apis__apiregistration.k8s.io__v1_openapi.json",
+)
+META = "io.k8s.apimachinery.pkg.apis."
+PREFIXES = (
+    META,
+    "io.k8s.apimachinery.pkg.",
+    "io.k8s.apiextensions-apiserver.pkg.apis.",
+    "io.k8s.kube-aggregator.pkg.apis.",
+    "io.k8s.api.",
+)
 
 
-def merge_types(source: Source) -> Json:
-    """Every type with fields, by its name without what all names begin with."""
+def merge_types(source: Source, kubernetes: Source) -> Json:
+    """Every type with fields, by its name without what all names begin with.
+
+    Of the kinds that the first source does not have, the types are those of the OpenAPI documents of Kubernetes.
+    """
     match = re.search(r"typed\.YAMLObject\(`(.*?)`\)", source.read(PATH).decode(), re.DOTALL)
     if match is None:
         raise FactsError(f"{source.name}: {PATH} holds no schema")
@@ -34,8 +48,45 @@ def merge_types(source: Source) -> Json:
             for name, entry in types.items()
             if "list" not in entry and "fields" in entry.get("map", {})
         },
-        "x-source": source.origin(PATH) | {"module": source.name},
+        **{
+            name: fields
+            for path in PUBLISHED
+            for name, fields in published(json.loads(kubernetes.read(path))["components"]["schemas"]).items()
+        },
+        "x-source": [source.origin(PATH), *(kubernetes.origin(path) for path in PUBLISHED)],
     }
+
+
+def published(schemas: Mapping[str, Json]) -> Json:
+    """The types of an OpenAPI document, those of metadata left out."""
+    return {
+        short(name): {
+            field: of_schema(below, schemas) + (f"={json.dumps(below['default'])}" if "default" in below else "")
+            for field, below in schema["properties"].items()
+        }
+        for name, schema in schemas.items()
+        if "properties" in schema and not name.startswith(META)
+    }
+
+
+def of_schema(schema: Mapping[str, Any], schemas: Mapping[str, Json]) -> str:
+    """The TYPE of a field of an OpenAPI document."""
+    for reference in schema.get("allOf", [schema]):
+        if "$ref" in reference:
+            name = reference["$ref"].rpartition("/")[2]
+            return short(name) if "properties" in schemas[name] else of_schema(schemas[name], schemas)
+    kind = schema.get("type")
+    if kind == "array":
+        relation = schema.get("x-kubernetes-list-type", "atomic")
+        how = f"by {','.join(schema['x-kubernetes-list-map-keys'])}" if relation == "map" else relation
+        return f"[]{of_schema(schema['items'], schemas)} {how}"
+    if kind == "object" and "additionalProperties" in schema:
+        return f"{{}}{of_schema(schema['additionalProperties'], schemas)} separable"
+    if kind is None or kind == "object":
+        return "any"
+    if "format" in schema and kind == "string":
+        return "untyped"
+    return "numeric" if kind in {"integer", "number"} else str(kind)
 
 
 def short(name: str) -> str:
