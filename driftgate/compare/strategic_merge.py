@@ -211,37 +211,47 @@ def can_be_filled_in(document: Any, kind: GoType) -> bool:
     Not where elements of a merged list have no merge key, or the same one, or where plain values are no texts.
     """
     struct = pointed_to(kind)
-    if not isinstance(struct, Struct) or not isinstance(document, dict):
+    return not isinstance(struct, Struct) or _can_be_filled_in(document, struct)
+
+
+def _can_be_filled_in(document: Any, struct: Struct) -> bool:
+    if type(document) is not dict:
         return True
-    for name in _towards_lists(struct):
+    for name, below, merges, key in _towards_lists(struct):
         value = document.get(name)
         if not value:
             continue
-        field = struct.fields[name]
-        of = pointed_to(field.type)
-        items, below = (value, of.of) if isinstance(of, Listing) and isinstance(value, list) else ([value], of)
-        if field.strategy == "merge" and not _can_be_merged(items, field.merge_key, below):
+        items = value if type(value) is list else [value]
+        if merges and not _can_be_merged(items, key, below):
             return False
-        if not all(can_be_filled_in(item, below) for item in items):
-            return False
+        if below is not None:
+            for item in items:
+                if not _can_be_filled_in(item, below):
+                    return False
     return True
 
 
-def _can_be_merged(items: list[Any], key: str, of: GoType) -> bool:
+def _can_be_merged(items: list[Any], key: str, of: Struct | None) -> bool:
     if not key:
-        return all(isinstance(item, str) for item in items)
-    field = of.fields.get(key) if isinstance(of, Struct) else None
-    if field is None or not all(isinstance(item, dict) and key in item for item in items):
+        return all(type(item) is str for item in items)
+    if of is None or not all(type(item) is dict and key in item for item in items):
         return False
-    keys = {item[key] for item in items if isinstance(item[key], str | int)}
+    keys = {item[key] for item in items if type(item[key]) in (str, int)}
     # An empty key is not written at all where the type may leave it out.
-    return len(keys) == len(items) and not (field.omit_empty and "" in keys)
+    return len(keys) == len(items) and not ("" in keys and of.fields[key].omit_empty)
 
 
 @cache
-def _towards_lists(kind: Struct) -> tuple[str, ...]:
-    """The fields of a type that are, or lead to, merged lists."""
-    return tuple(name for name, field in kind.fields.items() if _leads_to_lists(field, frozenset({kind.name})))
+def _towards_lists(kind: Struct) -> tuple[tuple[str, Struct | None, bool, str], ...]:
+    """The fields that are, or lead to, merged lists: name, type of what lies below, whether it merges, by which key."""
+    found = []
+    for name, field in kind.fields.items():
+        if _leads_to_lists(field, frozenset({kind.name})):
+            of = pointed_to(field.type)
+            below = pointed_to(of.of) if isinstance(of, Listing) else of
+            merges = field.strategy == "merge"
+            found.append((name, below if isinstance(below, Struct) else None, merges, field.merge_key))
+    return tuple(found)
 
 
 def _leads_to_lists(field: Field, above: frozenset[str]) -> bool:
