@@ -282,7 +282,7 @@ def _bytes_or_numbers(value: Any) -> Any:
     if type(value) is not list:
         return _bytes(value)
     number = _overflowing(128)
-    return base64.b64encode(bytes(number(item) % 256 for item in value)).decode()
+    return base64.b64encode(bytes(number(0 if item is None else item) % 256 for item in value)).decode()
 
 
 def _time(value: Any) -> Any:
