@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from driftgate.facts import kinds
 from tools import build
 from tools.facts.generate import download
 
@@ -170,11 +171,16 @@ class Schema:
         }
 
     def stored(self) -> list[str]:
-        """The names of all kinds that have metadata and are nobody's part of a request."""
+        """The names of all kinds that have metadata, are nobody's part of a request, and that driftgate knows.
+
+        Those of a newer Kubernetes are not among them: only their own cluster tells that it serves them.
+        """
         return sorted(
             name
             for name, kind in self.kinds.items()
             if self.definitions[kind.definition]["properties"].get("metadata", {}).get("$ref", "").endswith(META)
+            and (known := kinds().get((kind.group, kind.kind))) is not None
+            and kind.api_version.rpartition("/")[2] in known.versions
         )
 
     def resolved(self, node: Json) -> tuple[str, Json]:
