@@ -45,8 +45,23 @@ _TYPES_OF = {
 }
 
 
-#: Those of them that make a null of a null.
-_NULL_OF_NULL = words("add max_by min_by walk")
+#: Those of them that may make of a value of a type another one of that type.
+_SAME_TYPE: dict[type[object], frozenset[str]] = {
+    type(None): words("add max_by min_by walk"),
+    bool: words("all any isempty walk"),
+    int: words("add floor length tonumber walk"),
+    float: words("add floor length tonumber walk"),
+    str: words(
+        "add ascii_downcase ascii_upcase env gsub implode join ltrim ltrimstr rtrim rtrimstr sub tostring trim trimstr"
+        " type walk"
+    ),
+    # Only an empty list: it cannot be told from another one.
+    list: words(
+        "delpaths explode flatten group_by keys map path paths reverse setpath sort sort_by split to_entries transpose"
+        " unique unique_by walk"
+    ),
+    dict: words("delpaths setpath"),
+}
 
 
 class _UnsupportedError(Exception):
@@ -240,9 +255,18 @@ def _may_be_itself(tree: Tree, value: Any) -> bool:
 
     It tells scalars by their value, and cannot tell one empty list from another.
     """
-    if value is None:
-        return tree == ("value", None) or (tree[0] == "call" and tree[1] in _NULL_OF_NULL)
-    return value in ([], {}) or not isinstance(value, dict | list)
+    match tree:
+        case ("value", constant):
+            return _equal(constant, value)
+        case _ if isinstance(value, dict | list) and value:
+            return False
+        case ("make", "a list"):
+            return isinstance(value, list)
+        case ("make", "an object"):
+            return False
+        case ("call", name, _):
+            return name in _SAME_TYPE[type(value)]
+    return True
 
 
 def _values(tree: Tree, value: Any) -> Iterator[Any]:
