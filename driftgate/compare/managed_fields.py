@@ -49,6 +49,8 @@ def without_managed(
     version, kind = target.get("apiVersion"), target.get("kind")
     served = isinstance(version, str) and isinstance(kind, str) and _is_served(version, kind)
     type_ = merge_type(kind_type(str(version), str(kind)), (str(version), str(kind))) if served else DEDUCED
+    if served and type_ is DEDUCED and kind_type(str(version), str(kind)) is not None:
+        raise CompareError(ProblemKind.SERVER_SIDE, f"how {version} {kind} merges is known to the API server only")
     try:
         _validate(live, type_)
         _validate(target, type_)

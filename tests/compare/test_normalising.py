@@ -281,6 +281,14 @@ def test_lists_of_custom_resources_may_have_keys_that_nobody_told() -> None:
     assert found.problem.kind is ProblemKind.SERVER_SIDE
 
 
+def test_a_review_merges_as_only_the_server_knows() -> None:
+    """A built-in kind without merge types, which nobody deploys, is not guessed."""
+    review = built_in("authorization.k8s.io/v1", "LocalSubjectAccessReview")
+    found = compare(review, managed(review, {"f:metadata": {}}), TRUSTED)
+    assert found.problem is not None
+    assert found.problem.kind is ProblemKind.SERVER_SIDE
+
+
 def test_an_object_that_does_not_fit_its_type_is_left_alone() -> None:
     """Field managers count only for objects that the server could hold."""
     desired = deployment(unknown=1)
