@@ -19,6 +19,7 @@ import pytest
 
 import driftgate
 from driftgate.cli import main
+from driftgate.facts import facts_versions
 from driftgate.judge import load_catalogue
 from tests.repositories import URL, application, chart, config_map, write
 
@@ -244,13 +245,15 @@ def test_schema_and_catalogue_are_printed(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_the_version_and_the_exit_codes_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """`--version` names the version, and `--help` of the command lists every exit code."""
+    """`--version` names the version and whose rules it follows, and `--help` of the command lists every exit code."""
     for arguments in (["--version"], ["check", "--help"]):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
         assert caught.value.code == 0
     out = capsys.readouterr().out
-    assert out.startswith(f"driftgate {driftgate.__version__}\n")
+    versions = facts_versions()
+    followed = f"rules of Argo CD {versions['argocd']}, kinds of Kubernetes {versions['kubernetes']}"
+    assert out.startswith(f"driftgate {driftgate.__version__}\n{followed}\n")
     codes = "Exit codes: 0 nothing found, 1 findings, 4 usage, 5 nothing was judged, 6 something could not be checked."
     assert codes in " ".join(out.split())
 

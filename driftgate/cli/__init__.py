@@ -17,6 +17,7 @@ from driftgate.cli.releases import add_releases_commands
 from driftgate.cli.status import add_status_commands
 from driftgate.cli.tree import add_tree_commands
 from driftgate.errors import DriftgateError
+from driftgate.facts import facts_versions
 from driftgate.report.terminal import printable
 
 __all__ = ["main"]
@@ -45,9 +46,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+class _Version(argparse.Action):
+    """Says the version, and of which Argo CD and Kubernetes the rules are: read only when somebody asks."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_values: object) -> None:
+        """Print both, and end."""
+        versions = facts_versions()
+        print(f"driftgate {driftgate.__version__}")
+        print(f"rules of Argo CD {versions['argocd']}, kinds of Kubernetes {versions['kubernetes']}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="driftgate", description=driftgate.__doc__, epilog=EXIT_CODES)
-    parser.add_argument("--version", action="version", version=f"driftgate {driftgate.__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="the version, and whose rules it follows")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     add_tree_commands(commands.add_parser)
     add_cluster_commands(commands.add_parser)
