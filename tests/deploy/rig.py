@@ -288,6 +288,7 @@ class Running:
         """End whatever is left of the run."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
 
 @dataclass
