@@ -13,7 +13,7 @@ INPUTS := pyproject.toml setup.py constraints.txt
 # not read that.
 TYPED := $(VENV)/typed
 
-.PHONY: check live test lint types docs bench tools agreement constraints clean
+.PHONY: check live test deploy-test lint types docs bench tools agreement constraints clean
 
 check: $(VENV)/.gate
 	$(BIN)/pytest $(ARGS)
@@ -25,6 +25,10 @@ live: $(VENV)/.live
 test: lint types
 	-@$(BIN)/python tools/build.py > /dev/null
 	DRIFTGATE_TESTS_NO_SKIPS=1 $(BIN)/pytest tests -n auto $(ARGS)
+
+# The deploy script end to end, on a control plane.
+deploy-test: tools
+	DRIFTGATE_TEST_DEPLOY=1 DRIFTGATE_TESTS_NO_SKIPS=1 $(BIN)/pytest tests/deploy $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
