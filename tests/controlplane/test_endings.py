@@ -144,6 +144,21 @@ if sys.platform == "linux":
             wait_for(lambda: not killed.left(), 10)
             assert killed.left() == []
 
+    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+    def test_a_leashed_command_goes_with_who_started_it(number: signal.Signals) -> None:
+        """What a killed session had started is asked to end, under the process id that the session knew."""
+        starting = (
+            "import subprocess, sys, time; from tests.controlplane.leash import leashed\n"
+            "print(subprocess.Popen(leashed('sleep', '600')).pid, flush=True); time.sleep(600)"
+        )
+        with subprocess.Popen([sys.executable, "-c", starting], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+            assert parent.stdout is not None
+            pid = int(parent.stdout.readline())
+            wait_for(lambda: Path(f"/proc/{pid}/cmdline").read_bytes() == b"sleep\x00600\x00", 10)
+            parent.send_signal(number)
+        wait_for(lambda: not is_running(pid), 10)
+        assert not is_running(pid)
+
 
 @pytest.mark.parametrize(("strict", "status"), [("", 0), ("1", 1)])
 def test_a_run_without_a_control_plane_counts_what_it_left_out(tmp_path: Path, strict: str, status: int) -> None:

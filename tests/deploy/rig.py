@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.controlplane.leash import leashed
 from tests.controlplane.plane import ControlPlane
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -140,7 +141,7 @@ class Checkout:
         out, err = (self.scratch.parent / f"{name}-{number}" for name in ("out", "err"))
         with out.open("wb") as out_file, err.open("wb") as err_file:
             process = subprocess.Popen(
-                ["bash", str(self.root / "scripts/deploy-stg.sh"), *arguments],
+                leashed("bash", str(self.root / "scripts/deploy-stg.sh"), *arguments),
                 cwd="/",
                 env=environment,
                 stdin=stdin,
