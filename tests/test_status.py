@@ -246,7 +246,14 @@ def bound(name: str, kind: str, role: str, user: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def shop(control_plane: ControlPlane, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shop:
+def shop(
+    control_plane: ControlPlane,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Shop:
+    # Wide enough for any name of a server or a namespace: where lines are folded is not what these tests are about.
+    monkeypatch.setenv("COLUMNS", "200")
     return Shop(control_plane, tmp_path, control_plane.namespace(), capsys)
 
 

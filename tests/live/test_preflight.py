@@ -65,6 +65,27 @@ def test_a_cluster_that_is_ready(api_server: ControlPlane, tree: Path, namespace
     }
 
 
+def test_an_operator_reads_it_at_a_glance(
+    api_server: ControlPlane, tree: Path, namespace: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text has one entry for each thing, the mark first, evidence and next step below, and a verdict at the end."""
+    monkeypatch.setenv("COLUMNS", "200")
+    write(tree, {"web/templates/store.yaml": SECRET_STORE})
+    done = run(capsys, api_server, "preflight", tree)
+    lines = done.out.splitlines()
+    width = len(f"namespace {namespace}") + 2
+    assert done.code == 1
+    assert lines[:2] == ["environment staging, context admin", ""]
+    assert lines[2].startswith(f"ok       {'identity':<{width}}{api_server.server}")
+    first = next(index for index, line in enumerate(lines) if line.startswith("PROBLEM"))
+    assert [line.strip() for line in lines[first : first + 2]] == [
+        f"PROBLEM  {'kinds':<{width}}the cluster does not serve external-secrets.io/v1: SecretStore",
+        "| rendered by web",
+    ], done.out
+    assert lines[first + 2].strip().startswith("-> Install External Secrets Operator in this cluster:")
+    assert lines[-1].startswith("NOT READY for 1 Application by helm: 1 problem ("), done.out
+
+
 def test_a_cluster_that_policy_does_not_name_is_not_looked_at(
     api_server: ControlPlane, namespace: str, tmp_path: Path, capsys: Capture
 ) -> None:
