@@ -271,8 +271,8 @@ def operators(
     finally:
         ended.set()
         thread.join()
-    if failures:
-        raise failures[0]
+        if failures:  # also where the block failed, which it did because of this
+            raise failures[0]
 
 
 def _token_fault(store: Json, secrets: Mapping[str, Json]) -> str:

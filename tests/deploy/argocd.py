@@ -33,6 +33,7 @@ class ArgoCD:
     """A controller that delivers a checkout at a revision.
 
     `revision` is what it finds in Git. The sync of an Application that `failing` names fails with the message there.
+    What could not be applied is tried again in the next round.
     """
 
     checkout: Checkout
@@ -50,7 +51,9 @@ class ArgoCD:
 
     def applications(self) -> dict[str, Json]:
         """The Applications that are in the cluster."""
-        items: list[Json] = self.checkout.plane.request("GET", APPLICATIONS).body["items"]
+        answer = self.checkout.plane.request("GET", APPLICATIONS)
+        # A kind that is new is not served by every part of the API server at once.
+        items: list[Json] = answer.body["items"] if answer.status == 200 else []
         return {one["metadata"]["name"]: one for one in items}
 
     def _reconcile(self, application: Json) -> None:
@@ -62,9 +65,7 @@ class ArgoCD:
         result = status.get("operationState", {})
         reached = (result.get("syncResult", {}).get("revision"), result.get("message", ""))
         if reached != wanted:
-            fault = wanted[1]
-            if not fault:
-                self._apply(application)
+            fault = wanted[1] or self._apply(application)
             self._patch(name, {"status": self._status(application, fault)})
 
     def _status(self, application: Json, fault: str) -> Json:
@@ -92,13 +93,14 @@ class ArgoCD:
             "sourceType": "Directory" if application["metadata"]["name"] == ROOT else "Helm",
         }
 
-    def _apply(self, application: Json) -> None:
+    def _apply(self, application: Json) -> str:
+        """Apply what an Application renders; why that was refused, else nothing."""
         manifests = self._manifests(application)
         namespace = application["spec"]["destination"]["namespace"]
         plane = self.checkout.plane
         plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
         done = plane.kubectl("apply", "--namespace", namespace, "--filename", "-", stdin=manifests)
-        assert done.returncode == 0, done.stderr
+        return done.stderr if done.returncode else ""
 
     def _manifests(self, application: Json) -> str:
         """What an Application renders: its chart by helm, for the root the manifests of the children."""
@@ -156,8 +158,8 @@ def delivering(checkout: Checkout, revision: str) -> Iterator[ArgoCD]:
         for name in working.applications():
             working._patch(name, {"metadata": {"finalizers": None}})
             checkout.plane.request("DELETE", f"{APPLICATIONS}/{name}")
-    if failures:
-        raise failures[0]
+        if failures:  # also where the block failed, which it did because of this
+            raise failures[0]
 
 
 def installation(checkout: Checkout) -> list[tuple[str, Json]]:
