@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.agreement.kinds import kubernetes_schema
-from tests.controlplane.crds import Crd, published
+from tests.controlplane.crds import Crd, published, serve
 from tests.controlplane.plane import API_SERVER, CONTROLLERS, ControlPlane, running
 from tests.oracle import Oracle
 from tools import build
@@ -68,6 +68,13 @@ def control_plane(pytestconfig: pytest.Config) -> Iterator[ControlPlane]:
     """
     with running(_parts(API_SERVER + CONTROLLERS, pytestconfig), controllers=True) as plane:
         yield plane
+
+
+@pytest.fixture(scope="session")
+def operators_plane(control_plane: ControlPlane, published_crds: dict[str, list[Crd]]) -> ControlPlane:
+    """The control plane, from now on with the kinds of External Secrets and cert-manager: they take long to come."""
+    serve(control_plane, [*published_crds["external-secrets"], *published_crds["cert-manager"]])
+    return control_plane
 
 
 @pytest.fixture(scope="session")

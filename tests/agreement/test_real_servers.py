@@ -19,7 +19,6 @@ from tests.agreement.rules import Setup, drawn_setup
 from tests.agreement.run import Tally
 from tests.agreement.settings import rules_of
 from tests.agreement.verdicts import judged
-from tests.controlplane.crds import Crd, served
 from tests.controlplane.plane import ControlPlane
 from tests.oracle import Oracle
 
@@ -29,12 +28,11 @@ DRAWN = 6
 
 @pytest.fixture(scope="module")
 def deployed(
-    control_plane: ControlPlane,
-    published_crds: dict[str, list[Crd]],
+    operators_plane: ControlPlane,
     helm3: Path,
     helm4: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[list[Served]]:
+) -> list[Served]:
     """Every object of `served.yaml`, after each client, as it was deployed and after it was edited."""
     scratch = tmp_path_factory.mktemp("charts")
     clients = {
@@ -45,8 +43,7 @@ def deployed(
         "helm 3": helm(helm3, scratch),
         "helm 4": helm(helm4, scratch),
     }
-    with served(control_plane, [*published_crds["external-secrets"], *published_crds["cert-manager"]]):
-        yield [each for name, client in clients.items() for each in served_objects(control_plane, name, client)]
+    return [each for name, client in clients.items() for each in served_objects(operators_plane, name, client)]
 
 
 def test_driftgate_says_what_argo_cd_says(

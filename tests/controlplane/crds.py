@@ -40,15 +40,22 @@ def _read(module: str, paths: Sequence[str]) -> list[Crd]:
     return [yaml.load(source.read(path), Loader=yaml.CSafeLoader) for path in paths]
 
 
+def serve(plane: ControlPlane, crds: Sequence[Crd]) -> set[str]:
+    """Let the API server serve these kinds from now on; returns the names of the CRDs that it did not have before."""
+    there = {one["metadata"]["name"] for one in plane.request("GET", DEFINITIONS).body["items"]}
+    new = {crd["metadata"]["name"]: crd for crd in crds if crd["metadata"]["name"] not in there}
+    for crd in new.values():
+        plane.create(DEFINITIONS, crd)
+    plane.processes.wait_until(lambda: new.keys() <= _discovered(plane), "discovery of the CRDs", WAIT_SECONDS)
+    _forget(plane)
+    return set(new)
+
+
 @contextlib.contextmanager
 def served(plane: ControlPlane, crds: Sequence[Crd]) -> Iterator[None]:
-    """Let the API server serve these kinds until the block ends; objects of them go with them."""
-    names = {crd["metadata"]["name"] for crd in crds}
-    for crd in crds:
-        plane.create(DEFINITIONS, crd)
+    """Let the API server serve these kinds until the block ends; objects of those that it did not have go with them."""
+    names = serve(plane, crds)
     try:
-        plane.processes.wait_until(lambda: names <= _discovered(plane), "discovery of the CRDs", WAIT_SECONDS)
-        _forget(plane)
         yield
     finally:
         for name in names:

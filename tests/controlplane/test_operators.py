@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.controlplane.crds import Crd, served
 from tests.controlplane.operators import ADDRESS, operators
 from tests.controlplane.plane import ControlPlane
 
@@ -41,10 +39,9 @@ INGRESS = {
 }
 
 
-@pytest.fixture(scope="module")
-def plane(control_plane: ControlPlane, published_crds: dict[str, list[Crd]]) -> Iterator[ControlPlane]:
-    with served(control_plane, [*published_crds["external-secrets"], *published_crds["cert-manager"]]):
-        yield control_plane
+@pytest.fixture
+def plane(operators_plane: ControlPlane) -> ControlPlane:
+    return operators_plane
 
 
 def path(namespace: str, version: str, plural: str, name: str = "") -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.controlplane.crds import Crd, served
 from tests.controlplane.operators import Operators, operators
 from tests.controlplane.plane import ControlPlane
 from tests.deploy.rig import NAMESPACE, Checkout, Checkouts
@@ -18,27 +17,28 @@ READY = {"type": "Ready", "status": "True", "reason": "ACMEAccountRegistered", "
 
 
 @pytest.fixture(scope="package")
-def cluster(control_plane: ControlPlane, published_crds: dict[str, list[Crd]]) -> Iterator[ControlPlane]:
+def cluster(operators_plane: ControlPlane) -> Iterator[ControlPlane]:
     """The control plane with what an environment on it finds there already."""
-    with served(control_plane, [*published_crds["external-secrets"], *published_crds["cert-manager"]]):
-        control_plane.create(CLASSES, {"metadata": {"name": "nginx"}, "spec": {"controller": "k8s.io/ingress-nginx"}})
-        issuer = {
-            "apiVersion": "cert-manager.io/v1",
-            "kind": "ClusterIssuer",
-            "metadata": {"name": "letsencrypt-prod"},
-            "spec": {"selfSigned": {}},
-        }
-        control_plane.create(ISSUERS, issuer)
-        control_plane.request(
-            "PATCH",
-            f"{ISSUERS}/letsencrypt-prod/status",
-            {"status": {"conditions": [READY]}},
-            content_type="application/merge-patch+json",
-        )
-        try:
-            yield control_plane
-        finally:
-            control_plane.request("DELETE", f"{CLASSES}/nginx")
+    plane = operators_plane
+    plane.create(CLASSES, {"metadata": {"name": "nginx"}, "spec": {"controller": "k8s.io/ingress-nginx"}})
+    issuer = {
+        "apiVersion": "cert-manager.io/v1",
+        "kind": "ClusterIssuer",
+        "metadata": {"name": "letsencrypt-prod"},
+        "spec": {"selfSigned": {}},
+    }
+    plane.create(ISSUERS, issuer)
+    plane.request(
+        "PATCH",
+        f"{ISSUERS}/letsencrypt-prod/status",
+        {"status": {"conditions": [READY]}},
+        content_type="application/merge-patch+json",
+    )
+    try:
+        yield plane
+    finally:
+        for path in (f"{CLASSES}/nginx", f"{ISSUERS}/letsencrypt-prod"):
+            plane.request("DELETE", path)
 
 
 @pytest.fixture(scope="package")

@@ -113,11 +113,12 @@ def test_a_custom_kind_is_found_once_it_is_served(
 ) -> None:
     """A CRD makes a kind known, with the versions that it serves."""
     with opened(api_server) as cluster:
-        assert discover(cluster).find("argoproj.io", "Application") is None
-        with served(api_server, published_crds["argocd"]):
-            found = discover(cluster).find("argoproj.io", "Application")
+        assert discover(cluster).find("argoproj.io", "AppProject") is None
+        project = next(crd for crd in published_crds["argocd"] if crd["spec"]["names"]["kind"] == "AppProject")
+        with served(api_server, [project]):
+            found = discover(cluster).find("argoproj.io", "AppProject")
     assert found is not None
-    assert (found.name, found.namespaced, found.versions) == ("applications", True, ("v1alpha1",))
+    assert (found.name, found.namespaced, found.versions) == ("appprojects", True, ("v1alpha1",))
 
 
 def test_lists_are_read_page_by_page(api_server: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
