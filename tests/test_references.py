@@ -221,7 +221,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
         return assembly.environment
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(data=st.data(), number=st.integers(0, len(TEXTS) - 1))
 def test_no_shape_of_an_object_ends_a_check(environment: Environment, number: int, data: st.DataObject) -> None:
     """Whatever stands where a field was meant, every check of references comes to its end."""
