@@ -20,6 +20,7 @@ from driftgate.model.outcome import Judgement, Outcome
 from driftgate.repository.base import BaseTree
 from driftgate.run import Base, judge_tree, policies_of
 from driftgate.settings import Settings
+from tests.workers import shared_pool
 
 __all__ = ["REPOSITORY_URL", "Case", "cases", "judge_case"]
 
@@ -96,7 +97,8 @@ def judge_case(path: Path, settings: Settings | None = None) -> Judgement:
     root = path / "head" if changed else path
     policies = policies_of(root, None, options.get("environment"))
     settings = replace(settings or Settings(cache=None, workers=1), **options.get("settings", {}))
-    (judgement,) = judge_tree(root, policies, settings, options.get("urls", [REPOSITORY_URL]), base=base)
+    urls = options.get("urls", [REPOSITORY_URL])
+    (judgement,) = judge_tree(root, policies, settings, urls, base=base, pool=shared_pool(settings))
     return judgement
 
 

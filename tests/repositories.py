@@ -11,6 +11,7 @@ from driftgate.model.outcome import Judgement
 from driftgate.policy import Policy, read_policies
 from driftgate.run import judge_tree, policies_of
 from driftgate.settings import Settings
+from tests.workers import shared_pool
 
 __all__ = ["URL", "application", "assembly_of", "chart", "config_map", "judged", "policy_of", "write"]
 
@@ -73,10 +74,10 @@ def assembly_of(
     root: Path, policy: str | None = None, *, urls: tuple[str, ...] = (URL,), settings: Settings = SETTINGS
 ) -> Assembly:
     """The assembly of a tree, to be entered."""
-    return assemble(root, policy_of(root, policy), settings, urls)
+    return assemble(root, policy_of(root, policy), settings, urls, shared_pool(settings))
 
 
 def judged(root: Path, *, settings: Settings = SETTINGS) -> Judgement:
     """The judgement of a tree's one environment."""
-    (judgement,) = judge_tree(root, policies_of(root, None), settings, [URL])
+    (judgement,) = judge_tree(root, policies_of(root, None), settings, [URL], pool=shared_pool(settings))
     return judgement

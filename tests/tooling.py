@@ -17,12 +17,19 @@ from tests.agreement.kinds import kubernetes_schema
 from tests.controlplane.crds import Crd, published, serve
 from tests.controlplane.plane import API_SERVER, CONTROLLERS, ControlPlane, running
 from tests.oracle import Oracle
+from tests.workers import end_shared_pools
 from tools import build
 from tools.facts.generate import FactsError
 
 NO_SKIPS = "DRIFTGATE_TESTS_NO_SKIPS"
 
 _skipped = pytest.StashKey[list[tuple[str, str]]]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_worker_is_left() -> Iterator[None]:
+    yield
+    end_shared_pools()
 
 
 @pytest.fixture(scope="session")

@@ -126,7 +126,7 @@ def policy_schema(sections: Mapping[str, type[Section]], check_ids: Iterable[str
                 "type": "object",
                 "description": "Severity and reason per check.",
                 "additionalProperties": False,
-                "properties": {check: schema_of(CheckSetting) for check in sorted(check_ids)},
+                "properties": dict.fromkeys(sorted(check_ids), schema_of(CheckSetting)),
             },
             **{name: schema_of(kind) for name, kind in FRAME.items()},
             **topics,
