@@ -41,6 +41,7 @@ var questions = map[string]func(line []byte) (any, error){
 	"diff":        askDiff,
 	"health":      askHealth,
 	"ignore":      askIgnore,
+	"manifests":   askManifests,
 	"object":      askObject,
 	"schema":      askSchema,
 	"version":     func([]byte) (any, error) { return version() },
