@@ -54,8 +54,10 @@ def run(desired: Json | None, live: Json | None, rules: Rules, ignore: IgnoreRul
             step.taken.extend((managers[manager], path) for manager, path in managed)
     target = step.prepared(desired, typed=True) if desired is not None else None
     current = step.prepared(live, typed=True) if live is not None else None
-    if target is None or current is None:
-        prediction = Prediction(current, target, modified=current is None)
+    if desired is None or live is None:
+        prediction = Prediction(current, target, modified=live is None)
+    elif target is None or current is None:
+        prediction = _without_one(target, current, last_applied(live), object_type(desired))
     else:
         prediction = _predicted(target, current, step)
     return Pair(prediction, tuple(step.taken))
@@ -70,15 +72,19 @@ class _Step:
     extra: tuple[IgnoreRule, ...]
     taken: list[tuple[IgnoreRule, Path]]
 
-    def prepared(self, document: Json, *, typed: bool) -> Json:
+    def prepared(self, document: Json, *, typed: bool) -> Json | None:
+        """The object as it is compared; None where a rule takes it out whole."""
         kind = object_type(document) if typed else None
         if kind is not None:
             document = remarshalled(document, kind)
         document = normalised_kind(document, ignore_aggregated_roles=self.rules.ignore_aggregated_roles)
         about = self.ignore.about(document, self.extra)
         if about:
-            document, taken = removals(document, about)
+            rest, taken = removals(document, about)
             self.taken.extend(taken)
+            if rest is None:
+                return None
+            document = rest
         return known_fields(document, self.rules.known_types)
 
 
@@ -92,12 +98,34 @@ def _predicted(target: Json, live: Json, step: _Step) -> Prediction:
     applied = last_applied(live)
     if applied is not None:
         try:
-            return _merged(step.prepared(applied, typed=False), target, live)
+            return _merged(_original(applied, step), target, live)
         except CompareError as error:
             # What Argo CD cannot merge with the last-applied object, it merges without; what we cannot do stays undone.
             if error.problem.kind is not ProblemKind.MERGE:
                 raise
     return _merged(target, target, live)
+
+
+def _original(applied: Json, step: _Step) -> Json:
+    original = step.prepared(applied, typed=False)
+    if original is None:
+        raise CompareError(ProblemKind.JQ_UNSUPPORTED, "a rule takes out the whole last-applied object")
+    return original
+
+
+def _without_one(target: Json | None, current: Json | None, applied: Json | None, kind: Struct | None) -> Prediction:
+    """The prediction where a rule takes out the whole desired object, the whole live one, or both.
+
+    Without a desired object, and without a last-applied one, there is nothing to change.
+    """
+    if current is not None:
+        if applied is not None:
+            raise CompareError(ProblemKind.JQ_UNSUPPORTED, "a rule takes out the whole desired object")
+        return Prediction(current, current, modified=False)
+    # Only of a built-in kind a merge can begin with nothing, as long as something is desired.
+    if kind is not None and target is not None:
+        raise CompareError(ProblemKind.JQ_UNSUPPORTED, "a rule takes out the whole live object")
+    raise CompareError(ProblemKind.MERGE, "a rule takes out the whole live object")
 
 
 def last_applied(live: Json) -> Json | None:

@@ -124,10 +124,11 @@ def _annotated_pointers(text: str) -> tuple[str, ...]:
     return tuple(item if isinstance(item, str) else "" if item is None else json.dumps(item) for item in items)
 
 
-def removals(document: Json, rules: list[IgnoreRule]) -> tuple[Json, list[tuple[IgnoreRule, Path]]]:
+def removals(document: Json, rules: list[IgnoreRule]) -> tuple[Json | None, list[tuple[IgnoreRule, Path]]]:
     """The object without what the rules take out, and what each of them took; the given object is not changed.
 
-    Raises CompareError for an expression that only jq itself can evaluate.
+    None where a rule has taken out the object itself, which no other rule brings back. Raises CompareError for an
+    expression that only jq itself can evaluate.
     """
     taken: list[tuple[IgnoreRule, Path]] = []
     result: Any = document
@@ -141,6 +142,8 @@ def removals(document: Json, rules: list[IgnoreRule]) -> tuple[Json, list[tuple[
             paths = _jq_paths(expression, result, rule)
             if paths is not None:
                 taken.extend((rule, path) for path in paths)
+                if () in paths:
+                    return None, taken
                 # Whatever it removes, jq takes every number for a float.
                 result = as_floats(without(result, paths) if paths else result)
     return result, taken
@@ -171,6 +174,4 @@ def _jq_paths(expression: str, document: Any, rule: IgnoreRule) -> tuple[Path, .
         raise CompareError(ProblemKind.JQ, f"{label}: {error}") from error
     if paths is None:
         raise CompareError(ProblemKind.JQ_UNSUPPORTED, f"{label}: {expression}")
-    if () in paths:
-        raise CompareError(ProblemKind.JQ_UNSUPPORTED, f"{label}: {expression} removes the whole object")
     return paths

@@ -171,7 +171,7 @@ def _may_hide(pair: Pair, desired: Json, live: Json) -> bool:
     kind = object_type(live)
     if kind is not None and remarshalled(live, kind) is live:
         return True
-    return LAST_APPLIED in annotations_of(live) or any(len(path) > 1 or path[0] in desired for _, path in pair.taken)
+    return LAST_APPLIED in annotations_of(live) or any(len(path) != 1 or path[0] in desired for _, path in pair.taken)
 
 
 def _ignored(desired: Json, live: Json, rules: Rules, pair: Pair) -> tuple[Difference, ...]:

@@ -11,7 +11,9 @@ import itertools
 import math
 import re
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeAlias
 
 from driftgate.semantics.jq_grammar import JQSyntaxError, Tree, parse, words
 
@@ -29,6 +31,8 @@ _VALUE_FUNCTIONS = words(
     " setpath sort sort_by split splits startswith sub test to_entries tojson tonumber tostring transpose trim"
     " trimstr type unique unique_by utf8bytelength walk with_entries"
 )
+#: Those of them that come to exactly one value, if not to an error.
+_ONE_NEW = _VALUE_FUNCTIONS - words("env map_values path paths range scan splits walk")
 #: The types in the order in which jq sorts their values; true and false sort like numbers do.
 _RANKS = ("null", "boolean", "number", "string", "array", "object")
 #: The functions that let through values of some types.
@@ -45,27 +49,28 @@ _TYPES_OF = {
 }
 
 
-#: Those of them that may make of a value of a type another one of that type.
-_SAME_TYPE: dict[type[object], frozenset[str]] = {
-    type(None): words("add max_by min_by walk"),
-    bool: words("all any isempty walk"),
-    int: words("add floor length tonumber walk"),
-    float: words("add floor length tonumber walk"),
-    str: words(
-        "add ascii_downcase ascii_upcase env gsub implode join ltrim ltrimstr rtrim rtrimstr sub tostring trim trimstr"
-        " type walk"
-    ),
-    # Only an empty list: it cannot be told from another one.
-    list: words(
-        "delpaths explode flatten group_by keys map path paths reverse setpath sort sort_by split to_entries transpose"
-        " unique unique_by walk"
-    ),
-    dict: words("delpaths setpath"),
-}
+class _Value(Enum):
+    """A value that is not worked out here, only known to be a new one."""
+
+    NEW = "a new value"
 
 
 class _UnsupportedError(Exception):
     """Something that only jq itself can evaluate."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Loose:
+    """The place of a value that was made on the way: below here gojq still holds `intact`, which stands at `path`."""
+
+    path: _Path
+    intact: Any = field(repr=False)
+
+
+#: Where a value stands; None where that does not count.
+_Place: TypeAlias = _Path | _Loose | None
+#: Stands for the step to a part of a text.
+_PART_OF_TEXT = -(2**63)
 
 
 class JQRunError(Exception):
@@ -95,8 +100,8 @@ def not_a_path(expression: str) -> str | None:
 def removed_paths(expression: str, document: Any) -> tuple[_Path, ...] | None:
     """List the paths that the expression removes from the document, those that exist only, without repeats.
 
-    Empty where it removes nothing, be it that jq ends with an error. None where the answer takes a jq
-    interpreter: what is evaluated here is fields, indexes, iteration, ``..``, ``?``, ``|``, ``,``, ``//``, ``if``,
+    Empty where it removes nothing, be it that jq ends with an error. None where the answer takes a jq interpreter: what
+    is evaluated here is fields, indexes, iteration, ``..``, ``?``, ``|``, ``,``, ``//``, ``if``, ``as``, ``getpath``,
     ``select`` with plain conditions, filters by type, and a slice at the end. Raises JQSyntaxError for what does not
     compile.
     """
@@ -112,16 +117,29 @@ def addressed_paths(expression: str, document: Any) -> tuple[_Path, ...] | None:
     try:
         if _cost(tree, _size(document)) > _MAX_COST:
             return None
-        found = [path for path, _ in _removed(tree, document, ()) if _exists(document, path)]
+        found = dict.fromkeys(_ended(place, value) for place, value in _removed(tree, document, ()))
     except (_UnsupportedError, RecursionError):
         return None
-    return tuple(dict.fromkeys(found))
+    for number, path in enumerate(found):
+        # Nothing is wrong with a place in what has been taken out already.
+        if _is_in_text(document, path) and not any(path[: len(one)] == one for one in itertools.islice(found, number)):
+            raise JQRunError
+    return tuple(path for path in found if _exists(document, path))
+
+
+def _is_in_text(document: Any, path: _Path) -> bool:
+    """Whether a path leads to letters of a text: jq finds them, and cannot take them out."""
+    for step in path:
+        if isinstance(document, str):
+            return True
+        document = _at(document, step)
+    return False
 
 
 def _value_kind(tree: Tree) -> str | None:
     """Say what a tree yields if that is surely a new value."""
     match tree:
-        case ("pipe", _, right) | ("bind", _, right) | ("label", right) | ("define", right):
+        case ("pipe", _, right) | ("bind", _, right, _) | ("label", right) | ("define", right):
             return _value_kind(right)
         case ("comma", *parts):
             return next((kind for part in parts if (kind := _value_kind(part))), None)
@@ -161,23 +179,26 @@ def _size(document: Any) -> int:
     return 1 + sum(map(_size, below))
 
 
-def _removed(tree: Tree, value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
-    """The paths of a tree that is to be removed: those of a slice are its elements, which only an end may be."""
+def _removed(tree: Tree, value: Any, place: _Place) -> Iterator[tuple[_Place, Any]]:
+    """The places of a tree that is to be removed: those of a slice are its elements, which only an end may be."""
     match tree:
         case ("comma", *parts):
             for part in parts:
-                yield from _removed(part, value, path)
+                yield from _removed(part, value, place)
         case ("pipe", left, right):
-            for at, found in _paths(left, value, path):
+            for at, found in _paths(left, value, place):
                 yield from _removed(right, found, at)
+        case ("bind", source, body, str(name)):
+            for held in _values(source, value):
+                yield from _removed(_bound_to(body, name, held), value, place)
         case ("slice", inner, start, end):
-            for at, found in _paths(inner, value, path):
+            for at, found in _paths(inner, value, place):
                 yield from _sliced(found, at, _bound(start, value), _bound(end, value))
         case ("optional", ("slice", inner, start, end)):
-            for at, found in _paths(inner, value, path):
+            for at, found in _paths(inner, value, place):
                 yield from _until_error(_sliced(found, at, _bound(start, value), _bound(end, value)))
         case _:
-            yield from _paths(tree, value, path)
+            yield from _paths(tree, value, place)
 
 
 def _bound(tree: Tree, value: Any) -> int | None:
@@ -188,92 +209,173 @@ def _bound(tree: Tree, value: Any) -> int | None:
     return bound
 
 
-def _sliced(value: Any, path: _Path, start: int | None, end: int | None) -> Iterator[tuple[_Path, Any]]:
+def _sliced(value: Any, place: _Place, start: int | None, end: int | None) -> Iterator[tuple[_Place, Any]]:
     if isinstance(value, list):
-        yield from (((*path, index), value[index]) for index in range(len(value))[start:end])
+        yield from ((_below(place, value, index), value[index]) for index in range(len(value))[start:end])
     elif isinstance(value, str):
-        raise _UnsupportedError
+        yield _below(place, value, _PART_OF_TEXT), value
     elif value is not None:
         raise JQRunError
 
 
-def _paths(tree: Tree, value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
-    """Yield the paths that a tree addresses below a value, each with what stands there."""
+def _paths(tree: Tree, value: Any, place: _Place) -> Iterator[tuple[_Place, Any]]:
+    """Yield the places that a tree addresses below a value, each with what stands there, or was made of it."""
     match tree:
         case ("identity",):
-            yield path, value
+            yield place, value
         case ("index", inner, key):
-            for at, found in _paths(inner, value, path):
+            for at, found in _paths(inner, value, place):
                 for step in _values(key, value):
-                    yield (*at, _from_start(found, step)), _at(found, step)
+                    yield _below(at, found, _from_start(found, step)), _at(found, step)
         case ("iterate", inner):
-            for at, found in _paths(inner, value, path):
+            for at, found in _paths(inner, value, place):
                 yield from _iterated(found, at)
         case ("recurse",) | ("call", "recurse", ()):
-            yield from _descendants(value, path)
+            yield from _descendants(value, place)
         case ("try", inner):
-            yield from _until_error(_paths(inner, value, path))
+            yield from _until_error(_paths(inner, value, place))
         case ("optional", (kind, inner, *key)) if kind in ("index", "iterate"):
             # The mark guards the last step only: what comes after an element without that field still counts.
-            for at, found in _paths(inner, value, path):
+            for at, found in _paths(inner, value, place):
                 yield from _until_error(_paths((kind, ("identity",), *key), found, at))
         case ("pipe", left, right):
-            for at, found in _paths(left, value, path):
+            for at, found in _paths(left, value, place):
                 yield from _paths(right, found, at)
         case ("comma", *parts):
             for part in parts:
-                yield from _paths(part, value, path)
-        case ("call", "select", (condition,)):
-            for verdict in _values(condition, value):
-                if _is_true(verdict):
-                    yield path, value
-        case ("call", name, ()) if name in _TYPES_OF:
-            if _type(value) in _TYPES_OF[name]:
-                yield path, value
+                yield from _paths(part, value, place)
+        case ("bind", source, body, str(name)):
+            for held in _values(source, value):
+                yield from _paths(_bound_to(body, name, held), value, place)
         case ("if", condition, branch, otherwise):
             for verdict in _values(condition, value):
-                yield from _paths(branch if _is_true(verdict) else otherwise, value, path)
-        case ("call", "first", (inner,)):
-            yield from itertools.islice(_paths(inner, value, path), 1)
-        case ("call", "empty", ()):
-            return
-        case ("call", "first" | "last" as end, ()):
-            step = 0 if end == "first" else -1
-            yield (*path, _from_start(value, step)), _at(value, step)
-        case ("operator", "//", left, right) if not _value_kind(left):
+                yield from _paths(branch if _is_true(verdict) else otherwise, value, place)
+        case ("operator", "//", left, right):
             # Unlike jq, gojq does not go on with the right side after an error on the left.
-            found = [item for item in _paths(left, value, path) if _is_true(item[1])]
-            yield from found or _paths(right, value, path)
+            found = [item for item in _paths(left, value, place) if _is_true(item[1])]
+            yield from found or _paths(right, value, place)
+        case ("call", name, arguments) if (name, len(arguments)) in _PATH_FUNCTIONS:
+            yield from _called(name, arguments, value, place)
         case _:
-            if _value_kind(tree) and tree[0] != "operator" and not _may_be_itself(tree, value):
+            for made in _made(tree, value):
+                yield _loose(place, value), made
+
+
+#: The functions that lead to places, with the numbers of their arguments.
+_PATH_FUNCTIONS = {
+    *(("select", 1), ("first", 0), ("first", 1), ("last", 0), ("empty", 0), ("error", 0), ("error", 1), ("getpath", 1)),
+    *((name, 0) for name in _TYPES_OF),
+}
+
+
+def _called(name: str, arguments: tuple[Tree, ...], value: Any, place: _Place) -> Iterator[tuple[_Place, Any]]:
+    """What a function of places leads to."""
+    match name, arguments:
+        case "select", (condition,):
+            for verdict in _values(condition, value):
+                if _is_true(verdict):
+                    yield place, value
+        case "first", (inner,):
+            yield from itertools.islice(_paths(inner, value, place), 1)
+        case "first" | "last", ():
+            step = 0 if name == "first" else -1
+            yield _below(place, value, _from_start(value, step)), _at(value, step)
+        case "getpath", (argument,):
+            for steps in _values(argument, value):
+                yield _got(steps, value, place)
+        case "error", ():
+            raise JQRunError
+        case "error", (argument,):
+            for _ in _values(argument, value):
                 raise JQRunError
-            raise _UnsupportedError
+        case "empty", ():
+            return
+        case _:
+            if _type(value) in _TYPES_OF[name]:
+                yield place, value
 
 
-def _may_be_itself(tree: Tree, value: Any) -> bool:
-    """Whether a tree that makes a new value may come to the one it was given, which gojq takes for the same place.
+def _got(steps: Any, value: Any, place: _Place) -> tuple[_Place, Any]:
+    """What `getpath` leads to; unlike an index, it takes no step from text or a number."""
+    if not isinstance(steps, list):
+        raise JQRunError
+    if not steps:
+        # Without a step nothing is looked at, but for a value that has left its place.
+        return _below(place, value), value
+    for step in steps:
+        if isinstance(value, str):
+            raise JQRunError
+        place, value = _below(place, value, _from_start(value, step)), _at(value, step)
+    return place, value
 
-    It tells scalars by their value, and cannot tell one empty list from another.
-    """
+
+def _bound_to(tree: Any, name: str, value: Any) -> Any:
+    """A tree with a variable's value in it, except where the same name is bound anew."""
     match tree:
-        case ("value", constant):
-            return _equal(constant, value)
-        case _ if isinstance(value, dict | list) and value:
-            return False
-        case ("make", "a list"):
-            return isinstance(value, list)
-        case ("make", "an object"):
-            return False
-        case ("call", name, _):
-            return name in _SAME_TYPE[type(value)]
-    return True
+        case ("variable", str(other)) if other == name:
+            return ("held", value)
+        case ("bind", source, body, str(other)) if other == name:
+            return ("bind", _bound_to(source, name, value), body, other)
+        case ("bind", *_, None):
+            raise _UnsupportedError
+        case ("value" | "held", _):
+            return tree
+        case tuple():
+            return tuple(_bound_to(part, name, value) for part in tree)
+    return tree
+
+
+# --- places
+
+
+def _loose(place: _Place, value: Any) -> _Place:
+    return _Loose(place, value) if isinstance(place, tuple) else place
+
+
+def _below(place: _Place, value: Any, *steps: str | int) -> _Place:
+    """The place a step further; raises JQRunError where gojq knows no place of the value."""
+    if isinstance(place, _Loose):
+        if not _is_intact(value, place.intact):
+            raise JQRunError
+        place = place.path
+    return None if place is None else (*place, *steps)
+
+
+def _is_intact(value: Any, intact: Any) -> bool:
+    """Whether gojq takes a value for what stands at its last place.
+
+    It tells lists and objects by where they lie in memory, which is the same for all empty lists, and scalars by their
+    value. Numbers that it has made itself may be of another type than those that it has read.
+    """
+    is_container = isinstance(intact, dict | list)
+    if value is _Value.NEW:
+        if not is_container or not intact:
+            raise _UnsupportedError
+        return False
+    if is_container or isinstance(value, dict | list):
+        return value is intact or (value == [] == intact)
+    if _type(value) == _type(intact) == "number" and value == intact:
+        raise _UnsupportedError
+    return _equal(value, intact)
+
+
+# --- values
 
 
 def _values(tree: Tree, value: Any) -> Iterator[Any]:
-    """Yield the values of a tree as a condition or a key."""
+    """Yield the values of a tree as a condition, a key or an argument, whose places do not count."""
+    yield from (found for _, found in _paths(tree, value, None))
+
+
+def _made(tree: Tree, value: Any) -> Iterator[Any]:
+    """Yield the new values that a tree makes of a value."""
     match tree:
-        case ("value", constant):
+        case ("value" | "held", constant):
             yield constant
+            return
+    if value is _Value.NEW:
+        raise _UnsupportedError
+    match tree:
         case ("operator", "==" | "!=" as operator, left, right):
             for second in _values(right, value):
                 for first in _values(left, value):
@@ -289,42 +391,53 @@ def _values(tree: Tree, value: Any) -> Iterator[Any]:
                     yield truth
                 else:
                     yield from map(_is_true, _values(right, value))
-        case ("call", "not", ()):
-            yield not _is_true(value)
-        case ("call", "type", ()):
-            yield _type(value)
-        case ("call", "length", ()):
-            yield _length(value)
-        case ("call", "startswith" | "endswith" | "contains" | "test" as name, (argument,)):
-            for part in _values(argument, value):
-                yield _text_test(name, value, part)
-        case ("call", "has", (argument,)) if isinstance(value, dict):
-            for key in _values(argument, value):
-                if not isinstance(key, str):
-                    raise JQRunError
-                yield key in value
-        case ("pipe", left, right):
-            for found in _values(left, value):
-                yield from _values(right, found)
-        case _ if _value_kind(tree):
-            raise _UnsupportedError
-        case (
-            ("identity",)
-            | ("index", *_)
-            | ("iterate", *_)
-            | ("optional", *_)
-            | ("try", _)
-            | ("recurse",)
-            | ("if", *_)
-            | ("call", "select", _)
-        ):
-            for _, found in _paths(tree, value, ()):
-                yield found
+        case ("make", "a list", content):
+            yield list(_values(content, value))
+        case ("call", "path", (inner,)):
+            yield from (list(_ended(at, found)) for at, found in _paths(inner, value, ()))
+        case ("call", name, arguments):
+            yield from _result(name, arguments, value)
         case _:
             raise _UnsupportedError
 
 
+def _result(name: str, arguments: tuple[Tree, ...], value: Any) -> Iterator[Any]:
+    """What a function makes of a value."""
+    match name, arguments:
+        case "not", ():
+            yield not _is_true(value)
+        case "type", ():
+            yield _type(value)
+        case "length", ():
+            yield _length(value)
+        case "startswith" | "endswith" | "contains" | "test", (argument,):
+            for part in _values(argument, value):
+                yield _text_test(name, value, part)
+        case "has", (argument,) if isinstance(value, dict):
+            for key in _values(argument, value):
+                if not isinstance(key, str):
+                    raise JQRunError
+                yield key in value
+        case "keys", ():
+            if not isinstance(value, dict | list):
+                raise JQRunError
+            yield sorted(value) if isinstance(value, dict) else list(range(len(value)))
+        case _ if name in _ONE_NEW:
+            yield _Value.NEW
+        case _:
+            raise _UnsupportedError
+
+
+def _ended(place: _Place, value: Any) -> _Path:
+    """The path of a place that an expression ends at; raises JQRunError for a value that stands nowhere."""
+    path = _below(place, value)
+    assert isinstance(path, tuple)
+    return path
+
+
 def _is_true(value: Any) -> bool:
+    if value is _Value.NEW:
+        raise _UnsupportedError
     return value is not None and value is not False
 
 
@@ -400,9 +513,9 @@ def _equal(first: Any, second: Any) -> bool:
 def _at(value: Any, step: Any) -> Any:
     if isinstance(step, str) and (value is None or isinstance(value, dict)):
         return value.get(step) if value else None
-    if isinstance(step, int) and not isinstance(step, bool) and (value is None or isinstance(value, list)):
+    if isinstance(step, int) and not isinstance(step, bool) and (value is None or isinstance(value, list | str)):
         return value[step] if value and -len(value) <= step < len(value) else None
-    if isinstance(step, float) or step is None or isinstance(step, list | dict):
+    if isinstance(step, float | list | dict):
         raise _UnsupportedError
     raise JQRunError
 
@@ -414,25 +527,30 @@ def _from_start(value: Any, step: Any) -> Any:
     return step
 
 
-def _iterated(value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
+def _iterated(value: Any, place: _Place) -> Iterator[tuple[_Place, Any]]:
     if isinstance(value, dict):
-        yield from (((*path, key), value[key]) for key in sorted(value))
+        yield from ((_below(place, value, key), value[key]) for key in sorted(value))
     elif isinstance(value, list):
-        yield from (((*path, index), item) for index, item in enumerate(value))
+        yield from ((_below(place, value, index), item) for index, item in enumerate(value))
     else:
         raise JQRunError
 
 
-def _descendants(value: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
-    yield path, value
+def _descendants(value: Any, place: _Place) -> Iterator[tuple[_Place, Any]]:
+    yield place, value
     if isinstance(value, dict | list):
-        for at, item in _iterated(value, path):
+        # As `.[]?`: what has no place has nothing below it either.
+        for at, item in _until_error(_iterated(value, place)):
             yield from _descendants(item, at)
 
 
-def _until_error(found: Iterator[tuple[_Path, Any]]) -> Iterator[tuple[_Path, Any]]:
+def _until_error(found: Iterator[tuple[_Place, Any]]) -> Iterator[tuple[_Place, Any]]:
     try:
-        yield from found
+        for place, value in found:
+            # What is not worked out might as well have been an error, which would end here.
+            if value is _Value.NEW:
+                raise _UnsupportedError
+            yield place, value
     except JQRunError:
         return
 

@@ -207,12 +207,14 @@ class _Parser:
         tree = self._expression()
         if not self._accept("as"):
             return tree
-        names, patterns = set(self._pattern()), 1
+        # A name alone binds the whole value; what takes it apart is only checked here.
+        single = self.token if self.kind == "variable" else None
+        names = self._pattern()
         while self._accept("?//"):
             names |= self._pattern()
-            patterns += 1
+            single = None
         self._expect("|")
-        return ("bind", tree, self._inside(self._with(names)))
+        return ("bind", tree, self._inside(self._with(names)), single)
 
     def _inside(self, scope: _Scope, parse: Callable[[], Tree] | None = None) -> Tree:
         outer, self.scope = self.scope, scope
@@ -355,10 +357,9 @@ class _Parser:
             self._expect(")")
             return tree
         if self._accept("["):
-            if not self._is("]"):
-                self._query()
+            content: Tree = ("call", "empty", ()) if self._is("]") else self._query()
             self._expect("]")
-            return ("make", "a list")
+            return ("make", "a list", content)
         if self._accept("{"):
             return self._object()
         self._unexpected()

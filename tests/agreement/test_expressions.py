@@ -105,6 +105,12 @@ def _larger(expression: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         _joined("first(", expression, ")"),
         _joined("try ", expression),
         _joined(expression, st.sampled_from((" | to_entries", " | keys", " | map(.a)", " | length", " | tostring"))),
+        _joined(expression, " as $x | ", expression, st.sampled_from(("", " | select(. == $x)", ", $x", " | $x"))),
+        _joined(expression, st.sampled_from((" | keys?", " | .. | $__loc__", " | path(.)", " | [.a]", " == 1", "?"))),
+        _joined("path(", expression, ")"),
+        _joined("(", expression, ") | getpath(", st.sampled_from(("[]", '["a"]', '["a", 0]', "[0]", '"a"')), ")"),
+        _joined(expression, st.sampled_from((", error", ' | error("x")', " | empty", ", (error)?", ", ({} | empty)"))),
+        _joined(literals, " | ", expression),
         _joined(expression, st.sampled_from((" |", " #", ")", " | nosuch", " as $x | $y"))),
     )
 
@@ -118,6 +124,53 @@ def test_jq_expressions_take_out_the_same(oracle: Oracle, desired: Any, live: An
     """An expression is refused by both, takes out the same for both, or takes jq itself; nothing else."""
     outcome = judged(pair(desired, live, jqPathExpressions=[expression]), oracle)
     assert outcome.disagreement == "", expression
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        # A value that was made on the way ends the expression only where a place is asked of it.
+        ".spec.a, (1 | empty)",
+        ".spec.a, (1 | select(. == 2))",
+        '.spec.a, ("x" | .a?)',
+        ".spec.a, path(.spec.b[]?)",
+        '.spec.a, (.spec.b | . == "web" | select(.))',
+        '.spec.a, (.spec.b | "web")',
+        # At the end a question mark is too late.
+        ".spec.a, (1)?",
+        ".spec.a, (try 1)",
+        ".spec.a, (.spec.c | keys?)",
+        # One value at two places.
+        ".spec.c as $x | $x",
+        ".spec.c | . as $x | $x",
+        ".spec.b as $x | .spec.a, $x",
+        ".spec.e | []",
+        ".spec.e | path(.)",
+        # What is found and cannot be taken out.
+        ".spec.b[0]",
+        ".spec.b[0]?, .spec.a",
+        ".spec.b, .spec.b[0]",
+        ".spec.b[1:]?, .spec.a",
+        '.spec | getpath(["b", 0])',
+        '.spec | getpath(["c", "missing", "more"])',
+        'error("x"), .spec.a',
+        'error("x")?, .spec.a',
+        # The whole object.
+        ".",
+        "., .spec[0]",
+        'select(.spec.b == "web")',
+        "select(.spec.a == 2)",
+    ],
+)
+@pytest.mark.parametrize("version", ["acme.test/v1/Widget", "apps/v1/Deployment"])
+def test_values_that_are_no_places(oracle: Oracle, expression: str, version: str) -> None:
+    """Both skip the same expressions, take out the same, and have no answer to the same pairs."""
+    head, _, kind = version.rpartition("/")
+    rule = Setup(({"group": "*", "kind": "*", "jqPathExpressions": [expression]},))
+    for spec in ({"a": 1, "b": "web", "c": {"d": 1}, "e": []}, {"a": 2, "b": "web", "c": {"d": 2}, "e": []}):
+        for desired, live in ((spec, {**spec, "a": 3}), ({**spec, "a": 3}, spec), (spec, None), (None, spec)):
+            states = [each and {**widget(each), "apiVersion": head, "kind": kind} for each in (desired, live)]
+            assert judged(Pair(states[0], states[1], rule), oracle).disagreement == ""
 
 
 #: Expressions as people write them in Applications.

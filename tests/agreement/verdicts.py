@@ -104,7 +104,7 @@ def _differently(prediction: Prediction, comparison: Comparison, answer: Answer,
 
 def _verdict_differs(comparison: Comparison, said: Json, bare: Answer) -> str:
     verdict = comparison.verdict
-    if said["normalizedLive"] is None:
+    if said["normalizedLive"] is None and said["modified"]:
         allowed = {Verdict.MISSING}
     elif said["predictedLive"] is None:
         allowed = {Verdict.EXTRA, Verdict.ORPHANED}

@@ -96,7 +96,8 @@ _CONTAINERS = ("spec", "template", "spec", "containers")
         (".list[-1:], .list[:1]?", (("list", 3), ("list", 0))),
         (".spec.missing[1:]", ()),
         (".metadata.labels[1:]", ()),
-        (".metadata.name[1:]", None),
+        (".metadata.name[1:]", ()),
+        (".metadata.name, .metadata.name[1:]", (("metadata", "name"),)),
         (".list[1:][0]", None),
         (".list[] | numbers", (("list", 0),)),
         ('.list[] | values | select(type != "string")', (("list", 0), ("list", 1))),
@@ -180,7 +181,7 @@ def test_long_expressions_end(expression: str) -> None:
     ("expression", "document", "paths"),
     [
         # gojq takes a new value for the place where it stands, if it cannot tell the two apart.
-        (".a | keys", {"a": []}, None),
+        (".a | keys", {"a": []}, (("a",),)),
         (".a | ascii_downcase", {"a": "x"}, None),
         (".a | add", {"a": None}, None),
         (".a | keys", {"a": [1]}, ()),
