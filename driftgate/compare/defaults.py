@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from driftgate.compare import old_defaults
 from driftgate.compare.go_types import GoType, Listing, Mapped, Plain, Pointer, Struct, pointed_to
 from driftgate.compare.problems import CompareError
 from driftgate.compare.remarshal import UndecodableError, encoded
@@ -24,31 +25,6 @@ from driftgate.semantics.quantity import format_quantity, parse_quantity
 
 __all__ = ["with_defaults"]
 
-#: API versions that are filled in like a newer one.
-_SAME_AS = {
-    "apps.v1beta2": "apps.v1",
-    "batch.v1beta1": "batch.v1",
-    "discovery.v1beta1": "discovery.v1",
-    "rbac.v1beta1": "rbac.v1",
-    "storage.v1beta1": "storage.v1",
-}
-#: API versions with defaults of their own, which no released cluster serves any more, or none by default.
-_NOT_KNOWN = frozenset(
-    {
-        "admissionregistration.v1alpha1",
-        "admissionregistration.v1beta1",
-        "apps.v1beta1",
-        "certificates.v1alpha1",
-        "certificates.v1beta1",
-        "extensions.v1beta1",
-        "flowcontrol.v1beta1",
-        "flowcontrol.v1beta2",
-        "flowcontrol.v1beta3",
-        "rbac.v1alpha1",
-        "scheduling.v1alpha3",
-        "scheduling.v1beta1",
-    }
-)
 _CORE_QUANTITIES = Mapped(Plain("quantity"))
 
 
@@ -57,15 +33,15 @@ def with_defaults(document: Json, kind: Struct) -> Json:
 
     Raises CompareError where the lists in it cannot be merged, and for an API version whose defaults are not known.
     """
-    version = kind.name.rpartition(".")[0]
-    if version in _NOT_KNOWN:
-        raise CompareError(ProblemKind.DEFAULTS, f"what the API server fills in for {version} is not known")
+    if kind.name in old_defaults.NOT_KNOWN:
+        raise CompareError(ProblemKind.DEFAULTS, f"what the API server fills in for {kind.name} is not known")
     try:
         typed: Json = encoded(document, kind)
     except UndecodableError:
         return document
     filled = _copy(typed)
-    _fill(filled, kind)
+    if kind.name.rpartition(".")[0] not in old_defaults.NEVER_FILLED:
+        _fill(filled, kind)
     if kind.name == "autoscaling.v2.HorizontalPodAutoscaler":
         _keep_no_policies(filled, document)
     patch = two_way_patch(typed, filled, kind)
@@ -106,8 +82,10 @@ def _fill(value: Any, kind: GoType) -> None:
 
 @cache
 def _of_newer_version(name: str) -> str:
+    if name in old_defaults.ALWAYS or name in old_defaults.RULES:
+        return name
     version, _, short = name.rpartition(".")
-    return f"{_SAME_AS.get(version, version)}.{short}"
+    return f"{old_defaults.SAME_AS.get(version, version)}.{short}"
 
 
 def _round_up(quantities: dict[str, Any] | None) -> None:
@@ -239,6 +217,7 @@ _ALWAYS: dict[str, Json] = {
         "preventPodSchedulingIfMissing": False,
     },
     "storage.v1.StorageClass": {"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"},
+    **old_defaults.ALWAYS,
 }
 
 
@@ -474,4 +453,5 @@ _RULES: dict[str, Callable[[Json], None]] = {
     "core.v1.Volume": _volume,
     "networking.v1.NetworkPolicySpec": _network_policy,
     "rbac.v1.Subject": _subject,
+    **old_defaults.RULES,
 }

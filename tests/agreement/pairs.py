@@ -71,9 +71,9 @@ class Pair:
         return cls(document["desired"], document["live"], setup)
 
 
-def drawn_pair(number: int, schema: Schema, defaulted: Defaulted) -> Pair:
-    """The pair of a number: the same one every time."""
-    return _Drawing(random.Random(number), schema, defaulted).pair()
+def drawn_pair(number: int, schema: Schema, defaulted: Defaulted, kind: str = "") -> Pair:
+    """The pair of a number: the same one every time; of any kind, or of the one that is named `apiVersion/kind`."""
+    return _Drawing(random.Random(number), schema, defaulted, kind).pair()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class _Drawing:
     chance: random.Random
     schema: Schema
     defaulted: Defaulted
+    only: str = ""
 
     def pair(self) -> Pair:
         kind, desired = self._written()
@@ -100,6 +101,9 @@ class _Drawing:
         return Pair(desired, live, setup)
 
     def _written(self) -> tuple[Kind, Json]:
+        if self.only:
+            kind = self.schema.kinds[self.only]
+            return kind, Values(self.chance, self.schema).object(kind)
         if self.chance.random() < CUSTOM_SHARE:
             drawn = copy.deepcopy(self.chance.choice(CUSTOM_RESOURCES))
             return Kind(drawn["apiVersion"], drawn["kind"], ""), drawn

@@ -9,10 +9,14 @@ import pytest
 
 from driftgate.compare import Problem, ProblemKind, Verdict
 from tests.agreement.kinds import WEIGHTS, kubernetes_schema
+from tests.agreement.old_versions import drawn_old_pair, old_versions
 from tests.agreement.pairs import Pair, drawn_pair
 from tests.agreement.run import pair_of, run
+from tests.agreement.verdicts import judged
 from tests.oracle import Oracle
 
+OLD_PAIRS = 400
+UNKNOWN_DEFAULTS = f"{Verdict.COULD_NOT_CHECK}: {ProblemKind.DEFAULTS}"
 CHUNKS = 8
 CHUNK = 250
 #: The share of pairs, in percent, of which driftgate may say that it cannot tell although Argo CD can. Far more of the
@@ -48,6 +52,22 @@ def test_a_run_meets_every_outcome(oracle: Oracle) -> None:
     assert expected <= set(tally.outcomes)
     # A run in which nearly everything is changed would prove little.
     assert tally.outcomes[Verdict.IN_SYNC] > 100
+
+
+def test_retired_api_versions_are_filled_in_alike(oracle: Oracle) -> None:
+    """Of every version that Argo CD's code still has types of both say the same, but for certificate requests."""
+    outcomes = {number: judged(drawn_old_pair(number), oracle) for number in range(OLD_PAIRS)}
+
+    assert {number: each.disagreement for number, each in outcomes.items() if each.disagreement} == {}
+    unknown = {number for number, each in outcomes.items() if each.name == UNKNOWN_DEFAULTS}
+    kinds = {(drawn_old_pair(number).desired or {})["kind"] for number in unknown}
+    assert kinds == {"CertificateSigningRequest"}
+    assert {version for versions in old_versions().values() for version in versions} >= {
+        "apps/v1beta1",
+        "extensions/v1beta1",
+        "admissionregistration.k8s.io/v1beta1",
+        "rbac.authorization.k8s.io/v1alpha1",
+    }
 
 
 def test_a_number_always_gives_the_same_pair(oracle: Oracle) -> None:
