@@ -1,4 +1,4 @@
-"""What ``argocd-cm`` says of every Application: the system rules of what the comparison leaves out.
+"""What ``argocd-cm`` says of every Application: what the comparison leaves out, and which kinds a script judges.
 
 Source: Argo CD ``util/settings/settings.go`` (``GetResourceOverrides``, ``appendResourceOverridesFromSplitKeys``). The
 rule that is on by default, ``/status`` of everything, is not among them: what reads a status from Git knows that.
@@ -12,10 +12,11 @@ from driftgate.model.application import IgnoreDifference, Located
 from driftgate.model.node import Literal, Node
 from driftgate.yaml_reader import read_yaml
 
-__all__ = ["system_ignore_rules"]
+__all__ = ["health_scripts", "system_ignore_rules"]
 
 _BLOB = "resource.customizations"
 _PREFIX = f"{_BLOB}.ignoreDifferences."
+_HEALTH = f"{_BLOB}.health."
 _EVERYTHING = "all"
 
 
@@ -26,6 +27,20 @@ def system_ignore_rules(config: Mapping[str, Node]) -> tuple[IgnoreDifference, .
     """
     found = [*_split_keys(config), *_blob(config)]
     return tuple(rule for index, (key, node) in enumerate(found) if (rule := _rule(index, key, node)) is not None)
+
+
+def health_scripts(config: Mapping[str, Node]) -> tuple[str, ...]:
+    """The kinds that a script in ``argocd-cm`` judges instead of Argo CD's own rules: ``group/Kind``, or a pattern."""
+    found = [
+        name.replace("_", "/", 1) if name != _EVERYTHING else "*/*"
+        for key, text in config.items()
+        if (name := key.removeprefix(_HEALTH)) != key and text.text
+    ]
+    older = [node for text in (config.get(_BLOB),) if text is not None for node in _inside(text)]
+    for node in older:
+        if isinstance(node.value, dict):
+            found += [key for key, entry in node.mapping.items() if (script := entry.get("health.lua")) and script.text]
+    return tuple(dict.fromkeys(found))
 
 
 def _split_keys(config: Mapping[str, Node]) -> Iterator[tuple[str, Node]]:

@@ -73,6 +73,7 @@ def _seconds(text: str) -> float:
 
 
 def _status(options: argparse.Namespace) -> int:
+    from driftgate.argocd_config import health_scripts
     from driftgate.assembly import assemble
     from driftgate.live import ApiError
     from driftgate.report.status import Place, status_text
@@ -92,7 +93,8 @@ def _status(options: argparse.Namespace) -> int:
                     target = target_of(cluster, way, assembly.environment, policy)
                     _refuse_another_cluster(target, cluster, policy, any_cluster=options.any_cluster)
                     desired = desired_of(assembly, target.destination, options.application)
-                    status = _looked(cluster, policy, desired, options)
+                    scripts = health_scripts(assembly.environment.argocd_config)
+                    status = _looked(cluster, policy, desired, options, scripts)
             except ApiError as error:
                 print(printable(f"driftgate: {policy.environment}: {error}"), file=sys.stderr)
                 codes.add(_UNREAD_EXIT)
@@ -108,11 +110,15 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _looked(
-    cluster: Cluster, policy: Policy, desired: tuple[Desired, ...], options: argparse.Namespace
+    cluster: Cluster,
+    policy: Policy,
+    desired: tuple[Desired, ...],
+    options: argparse.Namespace,
+    scripts: tuple[str, ...],
 ) -> EnvironmentStatus:
     from driftgate.status import Watch, wait_until_settled
 
-    watch = Watch(cluster, policy.environment, desired, options.revision)
+    watch = Watch(cluster, policy.environment, desired, options.revision, scripts=scripts)
     if options.wait is None:
         return watch.look()
     progress = _Progress()

@@ -6,7 +6,7 @@ from driftgate.health.access import Access, Route, accesses
 from driftgate.health.argocd import ApplicationState, application_state
 from driftgate.health.diagnose import troubles
 from driftgate.health.fields import Json, Ref, ref_of
-from driftgate.health.judge import has_rule, health_of
+from driftgate.health.judge import has_rule, health_of, is_scripted
 from driftgate.health.live import Live
 from driftgate.health.services import ready_endpoints
 from driftgate.health.trouble import Trouble, named
@@ -26,6 +26,7 @@ __all__ = [
     "application_state",
     "has_rule",
     "health_of",
+    "is_scripted",
     "named",
     "ready_endpoints",
     "ref_of",

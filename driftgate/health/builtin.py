@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from driftgate.health.fields import Json, condition, conditions, integer, is_true, items, text
-from driftgate.health.verdict import Health, Status
+from driftgate.health.verdict import Health, NoVerdictError, Status
 from driftgate.model.manifest import dig
 from driftgate.semantics.hooks import hook_types
 
@@ -19,6 +19,7 @@ __all__ = ["BUILT_IN"]
 
 _IGNORE_RESTART_POLICY = "argocd.argoproj.io/ignore-restart-policy"
 _HPA_CONDITIONS = "autoscaling.alpha.kubernetes.io/conditions"
+_UNREADABLE_CONDITIONS = "failed to convert conditions annotation to typed"
 _WAITING_FOR_ROLLOUT = "Waiting for rollout to finish: "
 _HPA_DEGRADED = {
     ("AbleToScale", "FailedGetScale"),
@@ -222,11 +223,7 @@ def _claim(value: Json) -> Health:
 def _autoscaler(value: Json) -> Health:
     found = conditions(value)
     if text(value, "apiVersion") == "autoscaling/v1":
-        written = text(dig(value, ("metadata", "annotations")), _HPA_CONDITIONS)
-        try:
-            found = items({"conditions": json.loads(written or "[]")}, "conditions")
-        except json.JSONDecodeError as error:
-            return Health(Status.UNKNOWN, f"failed to convert conditions annotation to typed: {error}")
+        found = _annotated_conditions(dig(value, ("metadata", "annotations")) or {})
     for each in found:
         if (text(each, "type"), text(each, "reason")) in _HPA_DEGRADED:
             return Health(Status.DEGRADED, text(each, "message"))
@@ -234,6 +231,21 @@ def _autoscaler(value: Json) -> Health:
         if text(each, "type") in ("AbleToScale", "ScalingLimited") and text(each, "status") == "True":
             return Health(Status.HEALTHY, text(each, "message"))
     return Health(Status.PROGRESSING, "Waiting to Autoscale")
+
+
+def _annotated_conditions(annotations: Json) -> list[Json]:
+    """The conditions of the first version, which stand in an annotation as JSON."""
+    try:
+        written = json.loads(annotations.get(_HPA_CONDITIONS, "null"))
+    except json.JSONDecodeError as error:
+        raise NoVerdictError(_UNREADABLE_CONDITIONS) from error
+    found = [each or {} for each in written] if isinstance(written, list) else [] if written is None else written
+    fields = ("type", "status", "reason", "message")
+    if not isinstance(found, list) or not all(
+        isinstance(each, dict) and all(isinstance(each.get(field) or "", str) for field in fields) for each in found
+    ):
+        raise NoVerdictError(_UNREADABLE_CONDITIONS)
+    return found
 
 
 def _api_service(value: Json) -> Health:

@@ -1,7 +1,7 @@
 """Argo CD's health of kinds that it judges by scripts: External Secrets, cert-manager, and a few of Kubernetes' own.
 
 Source: argo-cd `resource_customizations/<group>/<kind>/health.lua`, release 3.6. A script that stumbles over a missing
-field makes the object Unknown, and so do these rules.
+field makes the object Unknown, and so do these rules (`NoVerdictError`).
 """
 
 from __future__ import annotations
@@ -10,12 +10,20 @@ from collections.abc import Callable
 from functools import partial
 
 from driftgate.health.fields import Json, condition, conditions, is_true, items, text
-from driftgate.health.verdict import Health, Status
+from driftgate.health.verdict import Health, NoVerdictError, Status
 from driftgate.model.manifest import dig
 
 __all__ = ["CUSTOM"]
 
 _UNREADABLE = "Argo CD's script cannot read the status"
+
+
+def _said(condition: Json, field: str) -> str:
+    """The text of a field that a script joins to another text, and fails without."""
+    found = dig(condition, (field,))
+    if not isinstance(found, str):
+        raise NoVerdictError(_UNREADABLE)
+    return found
 
 
 def _by_ready(waiting: str, value: Json) -> Health:
@@ -63,7 +71,7 @@ def _cluster_external_secret(value: Json) -> Health:
     """By the last condition, which is the newest."""
     listed = dig(value, ("status", "conditions"))
     if listed == []:
-        return Health(Status.UNKNOWN, _UNREADABLE)
+        raise NoVerdictError(_UNREADABLE)
     last = conditions(value)[-1] if conditions(value) else {}
     if text(last, "status") == "True":
         verdict = {"Ready": Status.HEALTHY, "PartiallyReady": Status.DEGRADED, "NotReady": Status.DEGRADED}
@@ -92,7 +100,7 @@ def _cron_job(value: Json) -> Health:
 def _disruption_budget(value: Json) -> Health:
     health = Health(Status.PROGRESSING, "Waiting for status")
     for each in conditions(value):
-        reason = text(each, "reason")
+        reason = _said(each, "reason")
         failed = text(each, "status") == "False" and reason != "InsufficientPods"
         health = Health(Status.DEGRADED if failed else Status.HEALTHY, f"PodDisruptionBudget has {reason}")
         if failed:
@@ -104,7 +112,7 @@ def _crd(value: Json) -> Health:
     if dig(value, ("metadata", "deletionTimestamp")) is not None:
         return Health(Status.PROGRESSING, "CRD is terminating")
     if dig(value, ("status",)) is None:
-        return Health(Status.UNKNOWN, _UNREADABLE)
+        raise NoVerdictError(_UNREADABLE)
     if not conditions(value):
         return Health(Status.PROGRESSING, "Status conditions not found")
     for each in conditions(value):
@@ -120,16 +128,15 @@ def _crd(value: Json) -> Health:
 
 def _crd_condition(each: Json) -> Health | None:
     """The verdict of a condition that decides alone."""
-    message = text(each, "message")
     match text(each, "type"), text(each, "status"), text(each, "reason"):
         case "Terminating", "True", _:
-            return Health(Status.PROGRESSING, f"CRD is terminating: {message}")
+            return Health(Status.PROGRESSING, f"CRD is terminating: {_said(each, 'message')}")
         case "NamesAccepted", "False", _:
-            return Health(Status.DEGRADED, f"CRD names have not been accepted: {message}")
+            return Health(Status.DEGRADED, f"CRD names have not been accepted: {_said(each, 'message')}")
         case "NonStructuralSchema", "True", _:
-            return Health(Status.DEGRADED, f"Schema violations found: {message}")
+            return Health(Status.DEGRADED, f"Schema violations found: {_said(each, 'message')}")
         case "Established", status, "InvalidCABundle" if status != "True":
-            return Health(Status.DEGRADED, f"CRD is not established: {message}")
+            return Health(Status.DEGRADED, f"CRD is not established: {_said(each, 'message')}")
         case "Established", status, "Installing" if status != "True":
             return Health(Status.PROGRESSING, "CRD is being installed")
     return None

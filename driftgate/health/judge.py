@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from driftgate.health.builtin import BUILT_IN
 from driftgate.health.custom import CUSTOM
 from driftgate.health.fields import Json, names, ref_of, text
-from driftgate.health.verdict import Health, Status
+from driftgate.health.verdict import Health, NoVerdictError, Status
 from driftgate.model.manifest import dig
+from driftgate.semantics.globs import gobwas_match
 
-__all__ = ["has_rule", "health_of"]
+__all__ = ["has_rule", "health_of", "is_scripted"]
 
+#: What Argo CD's errors call a kind.
+_SHORT = {"HorizontalPodAutoscaler": "HPA"}
 _HOOK_FINALIZER = "argocd.argoproj.io/hook-finalizer"
 
 
 def has_rule(group: str, kind: str) -> bool:
-    """Whether objects of a kind are judged here."""
+    """Whether driftgate has Argo CD's own rule about a kind."""
     return (group, kind) in BUILT_IN or (group, kind) in CUSTOM
 
 
-def health_of(value: Json) -> Health | None:
-    """The health of an object, or None for a kind that has no rule here.
+def is_scripted(group: str, kind: str, scripts: Iterable[str]) -> bool:
+    """Whether one of the scripts in argocd-cm judges a kind, in place of every other rule.
 
-    Such a kind is one that has no health in Argo CD either (ConfigMap, Role, Namespace, …), or a custom kind whose
-    script driftgate does not know; scripts in argocd-cm are not run. An object that is being deleted is in progress,
+    `scripts` are the kinds that they are for, as `group/Kind` or a pattern of it (argo-cd: util/lua/lua.go).
+    """
+    key = f"{group}/{kind}" if group else kind
+    return any(pattern == key or gobwas_match(pattern, key) for pattern in scripts)
+
+
+def health_of(value: Json, scripts: Iterable[str] = ()) -> Health | None:
+    """The health of an object, or None for a kind that is not judged here.
+
+    Such a kind is one that has no health in Argo CD either (ConfigMap, Role, Namespace, …), or one whose script
+    driftgate does not know; `scripts` in argocd-cm are not run. An object that is being deleted is in progress,
     whatever its kind, unless a hook's finalizer holds it (argo-cd: gitops-engine/pkg/health/health.go).
     """
-    health = _by_rule(value)
-    if health is not None and health.status is Status.UNKNOWN and not _has_known_version(value):
-        return health
+    try:
+        group, kind, _namespace, _name = ref_of(value)
+        health = _by_rule(value) if has_rule(group, kind) and not is_scripted(group, kind, scripts) else None
+    except NoVerdictError as error:
+        return Health(Status.UNKNOWN, str(error))
     if dig(value, ("metadata", "deletionTimestamp")) is None:
         return health
     finalizers = names(value, "metadata", "finalizers")
@@ -37,18 +53,11 @@ def health_of(value: Json) -> Health | None:
     return Health(Status.PROGRESSING, f"Pending deletion{blocked}")
 
 
-def _by_rule(value: Json) -> Health | None:
+def _by_rule(value: Json) -> Health:
     group, kind, _namespace, _name = ref_of(value)
     if custom := CUSTOM.get((group, kind)):
         return custom(value)
-    if (group, kind) not in BUILT_IN:
-        return None
-    if not _has_known_version(value):
-        return Health(Status.UNKNOWN, f"unsupported {kind} GVK: {text(value, 'apiVersion')}, Kind={kind}")
-    return BUILT_IN[group, kind][1](value)
-
-
-def _has_known_version(value: Json) -> bool:
-    group, kind, _namespace, _name = ref_of(value)
-    versions, _rule = BUILT_IN.get((group, kind), ((), None))
-    return not versions or text(value, "apiVersion").rpartition("/")[2] in versions
+    versions, rule = BUILT_IN[group, kind]
+    if versions and text(value, "apiVersion").rpartition("/")[2] not in versions:
+        raise NoVerdictError(f"unsupported {_SHORT.get(kind, kind)} GVK: {text(value, 'apiVersion')}, Kind={kind}")
+    return rule(value)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["Health", "Status", "worst"]
+__all__ = ["Health", "NoVerdictError", "Status", "worst"]
 
 
 class Status(Enum):
@@ -18,6 +18,10 @@ class Status(Enum):
     MISSING = "Missing"
     DEGRADED = "Degraded"
     UNKNOWN = "Unknown"
+
+
+class NoVerdictError(Exception):
+    """Argo CD's own rule fails on an object, which makes it Unknown, also while it is being deleted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from driftgate.facts import kinds
 from driftgate.health import (
     ApplicationState,
     Health,
@@ -18,6 +19,7 @@ from driftgate.health import (
     application_state,
     has_rule,
     health_of,
+    is_scripted,
     ref_of,
     troubles,
     worst,
@@ -67,13 +69,12 @@ _WITH_GROUP: Mapping[str, tuple[tuple[str, str], ...]] = {
 _WHERE_SERVED = (("external-secrets.io", "ExternalSecret"),)
 # What Argo CD has no words for.
 _UNTOLD = {"Ingress": "no address yet", "Service": "no address yet", "PersistentVolumeClaim": "no volume yet"}
-_OWN_GROUPS = ("", "apps", "autoscaling", "batch", "extensions", "policy")
 
 
 class Watch:
     """Looks at the objects of an environment in one cluster, as often as it is asked to.
 
-    `revision` is a commit that Argo CD has to have reached.
+    `revision` is a commit that Argo CD has to have reached; `scripts` are the kinds that scripts in argocd-cm judge.
     """
 
     def __init__(
@@ -83,12 +84,14 @@ class Watch:
         desired: Sequence[Desired],
         revision: str | None = None,
         *,
+        scripts: Sequence[str] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._cluster = cluster
         self._environment = environment
         self._desired = tuple(desired)
         self._revision = revision
+        self._scripts = tuple(scripts)
         self._now = now
 
     def look(self) -> EnvironmentStatus:
@@ -101,7 +104,7 @@ class Watch:
         served = {one for one in wanted if _is_served(one, discovery)}
         listing = read_objects(self._cluster, served, discovery)
         live = Live(listing.objects, _listed(wanted, listing), self._now())
-        status = _Reader(live, desired, discovery, self._revision).status(self._environment)
+        status = _Reader(live, desired, discovery, self._revision, self._scripts).status(self._environment)
         unknown = (*_unknown(listing), *_unrendered(desired))
         return replace(status, unknown=unknown, calls=self._cluster.calls - before)
 
@@ -180,6 +183,7 @@ class _Reader:
     desired: tuple[Desired, ...]
     discovery: Discovery
     revision: str | None
+    scripts: tuple[str, ...]
 
     def status(self, environment: str) -> EnvironmentStatus:
         """All of it, but what could not be read."""
@@ -248,7 +252,7 @@ class _Reader:
         others = [trouble for label, found in told.items() if label != desired.label for trouble in found]
         elsewhere = [trouble for trouble in others if trouble.objects.intersection(desired.refs)]
         known = [value for ref in desired.refs if (value := self.live.find(*ref)) is not None]
-        judged = [(ref_of(value), health) for value in known if (health := _counted(value)) is not None]
+        judged = [(ref_of(value), health) for value in known if (health := self._counted(value)) is not None]
         explained = {ref for trouble in (*own, *elsewhere) for ref in trouble.objects}
         missing = [ref for ref in desired.refs if self.live.lacks(*ref)]
         served = [ref for ref in missing if self.discovery.find(*ref[:2]) is not None]
@@ -258,7 +262,7 @@ class _Reader:
             label=desired.label,
             wave=desired.wave,
             objects=len(known),
-            health=_health(gone=bool(gone), known=bool(known), judged=judged),
+            health=_health(gone=bool(gone), known=self._tells(known), judged=judged),
             missing=(*served, *((*_APPLICATION, desired.argocd_namespace, name) for name in children)),
             unserved=tuple(dict.fromkeys(_dotted(ref) for ref in missing if ref not in served)),
             waiting=tuple(
@@ -274,8 +278,22 @@ class _Reader:
             and state is None
             and self.live.lacks(*_APPLICATION, desired.argocd_namespace, desired.name),
             unread=len(desired.refs) - len(known) - len(missing),
-            unjudged=tuple(dict.fromkeys(_dotted(ref) for ref in desired.refs if _may_have_rule(*ref[:2]))),
+            unjudged=tuple(dict.fromkeys(_dotted(ref) for ref in desired.refs if self._may_be_judged(*ref[:2]))),
         )
+
+    def _counted(self, value: Json) -> Health | None:
+        """The health of an object, where it counts for its Application (argo-cd: controller/health.go)."""
+        annotations = dig(value, ("metadata", "annotations")) or {}
+        return None if annotations.get(_IGNORE_HEALTH) == "true" else health_of(value, self.scripts)
+
+    def _tells(self, known: Iterable[Json]) -> bool:
+        """Whether the health of these objects tells anything: not where only scripts that are not run would tell."""
+        return any(not self._may_be_judged(*ref_of(value)[:2]) for value in known)
+
+    def _may_be_judged(self, group: str, kind: str) -> bool:
+        """Whether Argo CD may judge a kind that is not judged here: one of a script, which custom kinds may bring."""
+        scripted = is_scripted(group, kind, self.scripts)
+        return scripted or not (has_rule(group, kind) or (group, kind) in kinds())
 
     def _lacks_child(self, desired: Desired, name: str) -> bool:
         return self.live.lacks(*_APPLICATION, desired.argocd_namespace, name)
@@ -295,16 +313,5 @@ def _health(*, gone: bool, known: bool, judged: Sequence[tuple[Ref, Health]]) ->
     return worst(health.status for _, health in judged) if known else None
 
 
-def _counted(value: Json) -> Health | None:
-    """The health of an object, where it counts for its Application (argo-cd: controller/health.go)."""
-    annotations = dig(value, ("metadata", "annotations")) or {}
-    return None if annotations.get(_IGNORE_HEALTH) == "true" else health_of(value)
-
-
 def _dotted(ref: Ref) -> str:
     return f"{ref[1]}.{ref[0]}" if ref[0] else ref[1]
-
-
-def _may_have_rule(group: str, kind: str) -> bool:
-    """Whether Argo CD may judge a kind that is not judged here: only custom ones have scripts that are not known."""
-    return not has_rule(group, kind) and group not in _OWN_GROUPS and not group.endswith(".k8s.io")
