@@ -43,6 +43,7 @@ var questions = map[string]func(line []byte) (any, error){
 	"ignore":      askIgnore,
 	"manifests":   askManifests,
 	"object":      askObject,
+	"order":       askOrder,
 	"schema":      askSchema,
 	"version":     func([]byte) (any, error) { return version() },
 }
