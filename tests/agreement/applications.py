@@ -198,7 +198,11 @@ def disagreement(refresh: Refresh, oracle: Oracle) -> str:
     try:
         desired = _desired(refresh)
     except DriftgateError as error:
-        return "" if answer.failed else f"driftgate cannot make the desired objects ({error}), and Argo CD can"
+        return (
+            ""
+            if answer.failed or _is_unmade(answer.value)
+            else f"driftgate cannot make the desired objects ({error}), and Argo CD can"
+        )
     if answer.failed:
         return f"Argo CD fails, and driftgate does not: {answer.error or answer.panic}"
     said = {(each["group"], each["kind"], each["namespace"], each["name"]): each for each in answer.value["resources"]}
@@ -208,6 +212,11 @@ def disagreement(refresh: Refresh, oracle: Oracle) -> str:
         if found := _differs(desired.get(key), compared, said.pop(key, None)):
             return f"{'/'.join(key)}: {found}"
     return f"only Argo CD sees {sorted(said)}" if said else ""
+
+
+def _is_unmade(said: Json) -> bool:
+    """Whether Argo CD goes on without desired objects: it says so in a condition only."""
+    return any(each["message"].startswith("Failed to normalize target state") for each in said["conditions"])
 
 
 def _desired(refresh: Refresh) -> dict[Key, Json]:

@@ -46,7 +46,7 @@ def drawn_old_pair(number: int) -> Pair:
     pair = drawn_pair(number, kubernetes_schema(), lambda state: state, name)
     version = chance.choice(old_versions()[name])
     states = [None if state is None else _of_version(state, version) for state in (pair.desired, pair.live)]
-    # What a manager owns takes the types that the cluster serves, and which of the versions it serves is its own affair.
+    # What a manager owns takes the types of the cluster, and which of these versions it serves is its own affair.
     rules = tuple(rule for rule in pair.setup.ignore_differences if "managedFieldsManagers" not in rule)
     settings = {key: text for key, text in pair.setup.settings.items() if "managedFieldsManagers" not in text}
     return Pair(states[0], states[1], Setup(rules, settings))

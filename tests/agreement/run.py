@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.agreement.figures import SAMPLE, SAMPLES
+from tests.agreement.groups import AREAS, groups
 from tests.agreement.kinds import Json, kubernetes_schema
+from tests.agreement.known_words import DIFFERENT
 from tests.agreement.pairs import Pair, drawn_pair
 from tests.agreement.shrinking import shrunk
 from tests.agreement.verdicts import Outcome, judged
@@ -24,6 +27,10 @@ class Tally:
     """How many pairs came out how, and the numbers of those on which driftgate and Argo CD disagree."""
 
     outcomes: collections.Counter[str] = field(default_factory=collections.Counter)
+    #: The same outcomes by area and row of the page.
+    rows: dict[str, dict[str, collections.Counter[str]]] = field(default_factory=dict)
+    #: The outcomes of the first numbers, so many together as a test of `make test` compares.
+    sample: list[collections.Counter[str]] = field(default_factory=list)
     disagreements: dict[int, str] = field(default_factory=dict)
 
     @property
@@ -31,9 +38,17 @@ class Tally:
         """How many pairs were compared."""
         return self.outcomes.total()
 
-    def add(self, number: int, outcome: Outcome) -> None:
-        """Count one pair."""
+    def add(self, number: int, outcome: Outcome, rows: Iterable[tuple[str, str]] = ()) -> None:
+        """Count one pair, in these rows of the page."""
+        part, place = divmod(self.pairs, SAMPLE)
+        if part < SAMPLES:
+            if not place:
+                self.sample.append(collections.Counter())
+            self.sample[-1][outcome.name] += 1
         self.outcomes[outcome.name] += 1
+        counted = f"{DIFFERENT}: {outcome.name}" if outcome.disagreement else outcome.name
+        for area, row in rows:
+            self.rows.setdefault(area, {}).setdefault(row, collections.Counter())[counted] += 1
         if outcome.disagreement:
             self.disagreements[number] = outcome.disagreement
 
@@ -51,7 +66,8 @@ def run(numbers: Iterable[int], oracle: Oracle, shown: Callable[[Tally], None] =
     """Judge the pairs of these numbers; `shown` is called after each."""
     tally = Tally()
     for number in numbers:
-        tally.add(number, judged(pair_of(number, oracle), oracle))
+        pair = pair_of(number, oracle)
+        tally.add(number, judged(pair, oracle), zip(AREAS, groups(pair), strict=True))
         shown(tally)
     return tally
 

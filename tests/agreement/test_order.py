@@ -34,15 +34,15 @@ def test_a_namespace_moves_up_to_what_is_inside(oracle: Oracle) -> None:
     late = {"argocd.argoproj.io/sync-wave": "5"}
     definition = {"group": "acme.test", "names": {"kind": "Widget"}}
     objects = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "annotations": late}},
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "shop"}},
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "stock", "annotations": late}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "stock"}},
         {
             "apiVersion": "apiextensions.k8s.io/v1",
             "kind": "CustomResourceDefinition",
             "metadata": {"name": "widgets.acme.test", "annotations": late},
             "spec": definition,
         },
-        {"apiVersion": "acme.test/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "shop"}},
+        {"apiVersion": "acme.test/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "stock"}},
     ]
     steps = ordered_there(objects, oracle)
 

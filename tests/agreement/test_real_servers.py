@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from driftgate.compare import ProblemKind, Verdict, compare
 from tests.agreement.changes import Changes
 from tests.agreement.clients import Served, helm, kubectl, kubectl_twice, served_objects
+from tests.agreement.figures import Run, keep_run, tree_versions
 from tests.agreement.kinds import Json, Kind, kubernetes_schema
 from tests.agreement.pairs import Pair
 from tests.agreement.rules import Setup, drawn_setup
@@ -22,6 +25,10 @@ from tests.agreement.verdicts import judged
 from tests.controlplane.plane import ControlPlane
 from tests.oracle import Oracle
 
+#: The area of the figures, and what makes a run of this module write them.
+SERVERS = "servers"
+KEEP = "DRIFTGATE_KEEP_FIGURES"
+PLACE = "tests/agreement/test_real_servers.py"
 #: Changed commits, and rules, that each pair is compared with besides the ones below.
 DRAWN = 6
 
@@ -50,14 +57,19 @@ def test_driftgate_says_what_argo_cd_says(
     deployed: list[Served], oracle: Oracle, tallied: Callable[[Mapping[str, int]], None]
 ) -> None:
     """For what every client deployed and others edited: without rules, with rules of each kind, and after commits."""
+    began = time.monotonic()
     tally = Tally()
     reasons: dict[str, str] = {}
     for number, (each, pair) in enumerate(_pairs(deployed)):
         outcome = judged(pair, oracle)
-        tally.add(number, outcome)
+        tally.add(number, outcome, [(SERVERS, each.client)])
         if outcome.disagreement:
             reasons[f"{number}: {each.client}, {each.state} {each.desired['kind']}"] = outcome.disagreement
     tallied(tally.outcomes)
+    if os.environ.get(KEEP):
+        rows = {row: dict(found.most_common()) for row, found in sorted(tally.rows[SERVERS].items())}
+        seconds = round(time.monotonic() - began)
+        keep_run(SERVERS, Run(f"{KEEP}=1 pytest {PLACE}", 0, tally.pairs, seconds, tree_versions(), rows))
 
     assert reasons == {}
     assert tally.pairs == len(deployed) * (3 + DRAWN) + sum(len(each.managers) for each in deployed)
