@@ -283,7 +283,7 @@ class Assembly:
                 node = document if isinstance(document, Node) else None
                 if not _is_application(document):
                     continue
-                known = _known(items, template, index, document)
+                known = _known(items, template, document)
                 if known is not None:
                     known.parents.append(parent)
                     continue
@@ -417,12 +417,15 @@ def _is_application(document: Node | dict[str, Any]) -> bool:
     return isinstance(version, str) and version.startswith("argoproj.io/")
 
 
-def _known(items: list[_Item], template: str, index: int, document: Node | dict[str, Any]) -> _Item | None:
-    """The item that stands for a rendered Application already: the same manifest, or an equal one."""
+def _known(items: list[_Item], template: str, document: Node | dict[str, Any]) -> _Item | None:
+    """The item that stands for a rendered Application already: the same manifest, or an equal one.
+
+    The same by its place, because a file is searched for Applications by other rules than it is rendered by.
+    """
     if isinstance(document, Node):
         for item in items:
             node = item.application.node
-            if (item.file, item.document) == (template, index) and node.place == document.place:
+            if item.file == template and node.place == document.place:
                 return item
         return None
     return next((item for item in items if item.application.node.plain() == document), None)

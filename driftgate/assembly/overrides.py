@@ -62,7 +62,10 @@ def _patch(root: FileRoot, path: str) -> Node:
         raise _WrongTypeError(Place(file), str(error.strerror or error), "a readable file") from error
     if text.fault is not None:
         raise _WrongTypeError(text.fault.place, text.fault.message, "YAML in UTF-8")
-    node = text.roots[0] if text.roots else Node({}, file)
+    node = text.documents[0].root if text.documents else None
+    if node is None or not isinstance(node.value, dict):
+        found = "nothing" if node is None or node.value is None else f"a {node.type_name}"
+        raise _WrongTypeError(Place(file) if node is None else node.place, found, "a mapping")
     schema = application_schema()["properties"]["spec"]["properties"]["source"]
     spelled = _spelled(node, schema)
     left = {key: below for key, below in spelled.mapping.items() if key not in _FIXED}

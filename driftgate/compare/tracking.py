@@ -59,6 +59,11 @@ def desired_object(manifest: Json, tracking: Tracking, *, namespaced: bool | Non
     `namespaced` is the scope of the kind, None for a kind that the cluster does not know, which counts as namespaced.
     Raises CompareError for labels or annotations into which Argo CD cannot write; that fails the whole Application.
     """
+    metadata = manifest.get("metadata", {})
+    if metadata is None:
+        return manifest  # Argo CD writes into no null, and says nothing of it
+    if not isinstance(metadata, dict):
+        raise CompareError(ProblemKind.OBJECT, "its metadata is no mapping")
     document = _in_namespace(manifest, tracking.namespace, namespaced=namespaced)
     if tracking.method is TrackingMethod.HELM:
         return _of_release(document, tracking)

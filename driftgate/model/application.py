@@ -93,6 +93,7 @@ class DirectorySource:
     include: str = ""
     exclude: str = ""
     jsonnet: Node | None = None
+    disable_extension_filter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,6 +442,7 @@ def _directory(node: Node) -> DirectorySource:
         include=_text(node, "include"),
         exclude=_text(node, "exclude"),
         jsonnet=jsonnet if jsonnet is not None and jsonnet.mapping else None,
+        disable_extension_filter=_flag(node, "disableExtensionFilter"),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from collections.abc import Iterator
@@ -13,8 +12,9 @@ from driftgate.model.application import DirectorySource
 from driftgate.model.environment import OutputFault, Problem, ProblemKind
 from driftgate.model.node import Duplicate, Node, field_path
 from driftgate.model.place import Place
+from driftgate.render.decoding import JsonError, read_json, read_manifests
 from driftgate.semantics.globs import gobwas_match
-from driftgate.yaml_reader import YamlText, as_utf8, read_yaml
+from driftgate.yaml_reader import YamlText, as_utf8
 
 __all__ = ["DirectoryOutput", "read_directory"]
 
@@ -59,6 +59,9 @@ def read_directory(root: FileRoot, directory: str, options: DirectorySource) -> 
             continue
         try:
             data = as_utf8(root.read(path))
+        except FileNotFoundError:
+            output.skipped.append(path)  # a link to nothing
+            continue
         except OSError as error:
             output.problems.append(
                 Problem(
@@ -85,7 +88,7 @@ def _selected(root: FileRoot, directory: str, options: DirectorySource) -> Itera
         relative = name.removeprefix(prefix)
         if not options.recurse and "/" in relative:
             continue
-        if not _NAME.match(posixpath.basename(relative)):
+        if not options.disable_extension_filter and not _NAME.match(posixpath.basename(relative)):
             continue
         if options.exclude and gobwas_match(options.exclude, relative):
             continue
@@ -95,18 +98,41 @@ def _selected(root: FileRoot, directory: str, options: DirectorySource) -> Itera
 
 
 def _read(file: str, data: bytes, output: DirectoryOutput) -> None:
-    if file.endswith(".json") and not _is_single_json(file, data, output):
+    if file.endswith(".json"):
+        _read_json(file, data, output)
         return
-    text = read_yaml(data, file)
-    if text.fault is not None:
-        _fault(text, data, output)
+    text = read_manifests(data, file)
+    known = len(output.manifests)
     for document in text.documents:
-        known = len(output.manifests)
-        if document.root is not None and document.root.value is not None:
-            _document(file, document.index, document.root, data, output)
+        if document.root is None or document.root.value is None:
+            continue
+        before = len(output.manifests)
+        if not _is_object(document.root):
+            # Argo CD reads no further. A file without any manifest may be anything.
+            if before > known or _looks_like_manifest(data):
+                output.problems.append(_without_kind(document.root))
+            else:
+                output.skipped.append(file)
+            return
+        _document(file, document.index, document.root, output)
         # What Argo CD passes over may hold a key twice.
-        if len(output.manifests) > known:
+        if len(output.manifests) > before:
             output.faults.extend(_duplicate_fault(file, document.index, twice) for twice in document.duplicates)
+    if text.fault is not None:
+        _fault(text, data, output, known)
+
+
+def _read_json(file: str, data: bytes, output: DirectoryOutput) -> None:
+    try:
+        root = read_json(data, file)
+    except JsonError as error:
+        place = Place(file, error.line, error.column)
+        output.problems.append(Problem(ProblemKind.BROKEN, "manifest-not-yaml", place, str(error), "one JSON object"))
+        return
+    if _is_object(root):
+        _document(file, 0, root, output)
+    else:
+        output.problems.append(_without_kind(root))
 
 
 def _duplicate_fault(file: str, index: int, duplicate: Duplicate) -> OutputFault:
@@ -115,20 +141,10 @@ def _duplicate_fault(file: str, index: int, duplicate: Duplicate) -> OutputFault
     return OutputFault("manifest-duplicate-key", file, index, found, duplicate.second, f"{file}:{path}")
 
 
-def _is_single_json(file: str, data: bytes, output: DirectoryOutput) -> bool:
-    try:
-        json.loads(data)
-    except ValueError as error:
-        place = Place(file, error.lineno, error.colno) if isinstance(error, json.JSONDecodeError) else Place(file)
-        output.problems.append(Problem(ProblemKind.BROKEN, "manifest-not-yaml", place, str(error), "one JSON object"))
-        return False
-    return True
-
-
-def _fault(text: YamlText, data: bytes, output: DirectoryOutput) -> None:
+def _fault(text: YamlText, data: bytes, output: DirectoryOutput, known: int) -> None:
     """Argo CD fails over a file that looks like a manifest, and passes over any other that does not parse."""
     assert text.fault is not None
-    if not text.roots and not all(mark in data for mark in _LOOKS_LIKE_MANIFEST):
+    if len(output.manifests) == known and not text.roots and not _looks_like_manifest(data):
         output.skipped.append(text.file)
         return
     fault = "manifest-templated" if text.fault.fault == "templated" else "manifest-not-yaml"
@@ -137,13 +153,7 @@ def _fault(text: YamlText, data: bytes, output: DirectoryOutput) -> None:
     )
 
 
-def _document(file: str, index: int, root: Node, data: bytes, output: DirectoryOutput) -> None:
-    if not _is_object(root):
-        if file.endswith(".json") or all(mark in data for mark in _LOOKS_LIKE_MANIFEST) or _has_manifest(output, file):
-            output.problems.append(_without_kind(root))
-        else:
-            output.skipped.append(file)
-        return
+def _document(file: str, index: int, root: Node, output: DirectoryOutput) -> None:
     items = root.get("items")
     if items is not None and isinstance(items.value, list):
         output.manifests.extend((file, index, item) for item in items.items if _is_object(item))
@@ -152,6 +162,10 @@ def _document(file: str, index: int, root: Node, data: bytes, output: DirectoryO
     if items is not None and items.value is None and root.get("spec") is None and root.get("status") is None:
         return  # an empty list, as kubectl writes it
     output.manifests.append((file, index, root))
+
+
+def _looks_like_manifest(data: bytes) -> bool:
+    return all(mark in data for mark in _LOOKS_LIKE_MANIFEST)
 
 
 def _is_object(node: Node) -> bool:
@@ -163,8 +177,3 @@ def _without_kind(node: Node) -> Problem:
     found = "a document without kind" if isinstance(node.value, dict) else f"a {node.type_name}"
     expected = "a Kubernetes object in every document"
     return Problem(ProblemKind.BROKEN, "manifest-without-kind", node.place, found, expected)
-
-
-def _has_manifest(output: DirectoryOutput, file: str) -> bool:
-    """Whether an earlier document of the file was a manifest; then Argo CD does not pass over a bad one."""
-    return any(name == file for name, _, _ in output.manifests)

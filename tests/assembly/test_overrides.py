@@ -118,8 +118,9 @@ def test_a_file_that_go_cannot_decode_is_a_problem(text: str, line: int, tmp_pat
     )  # fmt: skip
 
 
-def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
-    """A file of comments is a patch that says nothing."""
-    result = merged(tmp_path, all="# nothing yet\n")
-    assert isinstance(result, Source)
-    assert result.node.plain() == source().node.plain()
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "~\n", "text\n", "- helm\n"])
+def test_a_file_that_is_no_mapping_is_a_problem(text: str, tmp_path: Path) -> None:
+    """Argo CD takes nothing but a mapping for a merge patch, and fails over a file of comments as well."""
+    problem = merged(tmp_path, all=text)
+    assert isinstance(problem, Problem)
+    assert (problem.fault, problem.expected) == ("source-override-invalid", "a mapping")
