@@ -315,12 +315,19 @@ def test_an_empty_file_is_an_empty_layer(tree: Path, text: bytes) -> None:
     assert shape(resolve(tree, "{valueFiles: [/env/web.yaml]}"))[1:] == [(LayerKind.VALUE_FILE, "env/web.yaml", {})]
 
 
-def test_only_the_first_document_counts(tree: Path) -> None:
-    """Helm reads the first document of a values file, so what follows neither counts nor stops anything."""
-    (tree / "env/web.yaml").write_text("a: 1\na: 2\n---\nb: [\n", encoding="utf-8")
+def test_all_documents_count(tree: Path) -> None:
+    """Helm 4 lays the documents of a values file over each other, as Argo CD's Helm does, and reads every one."""
+    (tree / "env/web.yaml").write_text("a: 1\na: 2\nm: {x: 1}\n---\n---\nm: {z: 2}\nb: 3\n", encoding="utf-8")
     layers = resolve(tree, "{valueFiles: [/env/web.yaml]}")
-    assert shape(layers)[1:] == [(LayerKind.VALUE_FILE, "env/web.yaml", {"a": 2})]
+    assert shape(layers)[1:] == [(LayerKind.VALUE_FILE, "env/web.yaml", {"a": 2, "m": {"x": 1, "z": 2}, "b": 3})]
     assert layers.layers[1].duplicates == (Duplicate(("a",), Place("env/web.yaml", 1, 1), Place("env/web.yaml", 2, 1)),)
+    assert [str(layers.layers[1].node.place_of(*path)) for path in (("a",), ("m", "z"), ("b",))] == [
+        "env/web.yaml:2:1", "env/web.yaml:6:5", "env/web.yaml:7:1",
+    ]  # fmt: skip
+
+    (tree / "env/web.yaml").write_text("a: 1\n---\nb: [\n", encoding="utf-8")
+    (problem,) = resolve(tree, "{valueFiles: [/env/web.yaml]}").problems
+    assert (problem.fault, problem.place.line) == ("value-file-not-yaml", 4)
 
 
 @pytest.mark.parametrize(

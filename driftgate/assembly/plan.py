@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -46,7 +47,8 @@ __all__ = ["Draft", "Planner", "source_type"]
 
 _CAPABILITIES = re.compile(rb"\.Capabilities\.(APIVersions|KubeVersion)")
 _KUBE_CONSTRAINT = re.compile(rb"^kubeVersion:", re.MULTILINE)
-_KUBE_VERSION = re.compile(r"v?(\d+\.\d+(?:\.\d+)?).*")
+_KUBE_VERSION = re.compile(r"\s*v?((?:0|[1-9]\d*)(?:\.\d+)+).*", re.DOTALL)
+_HELM_VERSIONS = ("", "v3", "v4")
 CAPABILITIES = "the cluster's version and APIs, which the templates ask for and policy does not name"
 HYDRATED = "the dry source: Argo CD deploys what its hydrator has committed to the sync branch"
 REVISION = "the revision that is synced, which no variable holds before the sync"
@@ -349,6 +351,7 @@ class Planner:
         application, source, root = draft.application, draft.source, draft.root
         env = build_environment(application, source, self.policy.section(ArgoCDSection).namespace)
         edits = source_edits(source.kustomize, env) if source.kustomize else SourceEdits()
+        self._refused_settings(draft, source.kustomize, "kustomize")
         components = self._components(draft, edits)
         closure = closure_of(root, draft.directory, components)
         draft.problems.extend(closure.problems)
@@ -380,15 +383,20 @@ class Planner:
         )
 
     def _components(self, draft: Draft, edits: SourceEdits) -> tuple[Node, ...]:
-        """The components that the source adds; those that do not exist are left out where the source says so."""
+        """The components that the source adds: with `ignoreMissingComponents` the first that exists, and no other.
+
+        Argo CD stops looking at the first one (argo-cd: util/kustomize/kustomize.go `Build`, `break component`).
+        """
         assert draft.root is not None
         lenient = draft.source.kustomize and draft.source.kustomize.get("ignoreMissingComponents")
         if not (lenient and lenient.flag):
             return edits.components
-        root, directory = draft.root, draft.directory
-        return tuple(
-            c for c in edits.components if root.is_dir(posixpath.normpath(posixpath.join(directory, c.text or "")))
-        )
+        return tuple(islice((c for c in edits.components if self._is_component(draft, c.text or "")), 1))
+
+    def _is_component(self, draft: Draft, path: str) -> bool:
+        assert draft.root is not None
+        folder = posixpath.normpath(posixpath.join(draft.directory, path))
+        return any(draft.root.is_file(posixpath.join(folder, name)) for name in FILE_NAMES)
 
     def _kustomize_command(self) -> tuple[str, ...] | None:
         if self.settings.kustomize:
@@ -413,6 +421,9 @@ class Planner:
             return
         cluster = self.policy.section(ClusterSection)
         helm = source.helm
+        self._refused_settings(draft, source.node.get("helm"), "helm")
+        if draft.problems:
+            return
         named = helm.kube_version or cluster.kubernetes_version
         if not named and self._asks(draft):
             draft.assumptions.append(CAPABILITIES)
@@ -431,6 +442,19 @@ class Planner:
             helm=self.settings.helm,
             embedded=self.settings.embedded_helm,
         )
+
+    def _refused_settings(self, draft: Draft, block: Node | None, kind: str) -> None:
+        """Settings that stop Argo CD before it asks Helm or kustomize."""
+        version, kube_version = (_setting(block, key) for key in ("version", "kubeVersion"))
+        for key, value, expected, refused in (
+            ("version", version, "v3 or v4, which select nothing", kind == "helm" and version not in _HELM_VERSIONS),
+            ("kubeVersion", kube_version, "a version such as 1.34.2", kube_version and not _kube_version(kube_version)),
+        ):
+            if refused:
+                place = draft.application.place_of(*draft.source.path_in_spec, kind, key)
+                field = _source_field(draft.application, draft.source)
+                found = f"{kind}.{key} {value}, which Argo CD refuses"
+                draft.problems.append(Problem(ProblemKind.BROKEN, "render-failed", place, found, expected, field=field))
 
     def _dependencies(self, draft: Draft, root: FileRoot) -> tuple[tuple[str, str], ...]:
         """What Argo CD's `helm dependency build` would bring into `charts/`, as far as this machine has it."""
@@ -473,6 +497,11 @@ def _source_field(application: Application, source: Source) -> str:
     return named_path(application.node.plain(), source.path_in_spec)
 
 
+def _setting(block: Node | None, key: str) -> str:
+    below = block.get(key) if block is not None else None
+    return (below.text or "") if below is not None else ""
+
+
 def _edit_texts(block: Node | None) -> list[str]:
     """The texts of a kustomize block in which Argo CD expands variables."""
     if block is None:
@@ -507,6 +536,10 @@ def _sets(layers: tuple[ValuesLayer, ...]) -> list[SetFlag]:
 
 
 def _kube_version(text: str) -> str:
-    """`v1.31.2-gke.1` as `1.31.2`, which is what Argo CD passes (argo-cd: util/helm/cmd.go)."""
+    """`v1.31.2-gke.1` as `1.31.2`, which is what Argo CD passes; empty for what it cannot read.
+
+    Source: argo-cd: reposerver/repository/repository.go `parseKubeVersion`, apimachinery: pkg/util/version/version.go
+    `parse`.
+    """
     match = _KUBE_VERSION.fullmatch(text)
-    return match[1] if match else ""
+    return ".".join(str(int(number)) for number in match[1].split(".")) if match else ""

@@ -17,12 +17,23 @@ from helm_python import HelmError, _native
 from driftgate.render.commands import INCOMPATIBLE, chart_folder, incompatible
 from driftgate.render.jobs import HelmJob, Reply
 from driftgate.render.output import parse_output
-from driftgate.semantics.helm_values import escape_set_file, escape_set_value, merge_layers
+from driftgate.semantics.helm_values import (
+    escape_set_file,
+    escape_set_value,
+    merge_layers,
+    set_conflict,
+    values_documents,
+)
 from driftgate.semantics.semver import ConstraintError, satisfies
 
 __all__ = ["HelmError", "pull", "render"]
 
 _POSITION = re.compile(r"(?P<template>[\w.-]+/(?:[\w./-]+)):(?P<line>\d+)(?::(?P<column>\d+))?")
+HELM_HOOK = "helm.sh/hook"
+_TESTS = frozenset({"test", "test-success"})
+# helm: pkg/release/v1/util/manifest_sorter.go `events`.
+_EVENTS = ("install", "delete", "upgrade", "rollback")
+_HOOKS = _TESTS | {f"{when}-{event}" for when in ("pre", "post") for event in _EVENTS}
 INTEGER_PARAMETERS = "integers in parameters were given to the templates as floating-point numbers"
 
 
@@ -45,8 +56,9 @@ def render(job: HelmJob) -> Reply:
                 refused = _refused(job, chart)
                 if refused:
                     return replace(refused, engine=engine)
-                crds = [(str(crd["filename"]), str(crd["data"])) for crd in chart.crds] if job.include_crds else []
                 first = _render_once(job, chart, values)
+                # Rendering has taken out the subcharts that are switched off.
+                crds = [(str(crd["filename"]), str(crd["data"])) for crd in chart.crds] if job.include_crds else []
             second = first
             if not job.once:
                 with helm_python.Chart.load(folder) as chart:
@@ -56,6 +68,8 @@ def render(job: HelmJob) -> Reply:
     unstable = tuple(sorted(name for name in first if first[name] != second.get(name)))
     texts = [*crds, *sorted(first.items())]
     documents, faults = parse_output((_relative(name), text) for name, text in texts if _is_manifest(name))
+    from_crds = {_relative(name) for name, _ in crds}
+    documents = [d for d in documents if d.template in from_crds or not _is_unknown_hook(d.object)]
     if job.skip_tests:
         documents = [d for d in documents if not _is_test(d.object)]
     assumptions = (INTEGER_PARAMETERS,) if integers else ()
@@ -89,7 +103,8 @@ def _values(job: HelmJob) -> tuple[dict[str, Any], bool]:
     """
     values: dict[str, Any] = {}
     for text in job.values:
-        values = merge_layers(values, helm_python.values_from_yaml(text) or {})
+        for part in values_documents(text):
+            values = merge_layers(values, helm_python.values_from_yaml(part) or {})
     integers = False
     for flag in job.sets:
         if flag.flag == "--set-file":
@@ -99,6 +114,8 @@ def _values(job: HelmJob) -> tuple[dict[str, Any], bool]:
         else:
             parsed = helm_python.parse_set_string(f"{flag.name}={escape_set_value(flag.value)}")
             integers = integers or _has_integer(parsed)
+        if conflict := set_conflict(values, flag.name):
+            raise HelmError(f"failed parsing {flag.flag} data: unable to parse key: {conflict}")
         values = _merge_set(values, parsed, indexed="[" in flag.name)
     return values, integers
 
@@ -137,6 +154,8 @@ def _refused(job: HelmJob, chart: helm_python.Chart) -> Reply | None:
     if missing:
         found = f"found in Chart.yaml, but missing in charts/: {', '.join(map(str, missing))}"
         return Reply(fault="dependencies-missing", message=found)
+    if metadata.get("apiVersion") not in ("v1", "v2"):
+        return Reply(fault="render-failed", message="invalid chart apiVersion")
     if metadata.get("type") == "library":
         return Reply(fault="render-failed", message="a library chart cannot be rendered by itself")
     constraint = str(metadata.get("kubeVersion") or "")
@@ -173,10 +192,16 @@ def _relative(template: str) -> str:
     return template.partition("/")[2] or template
 
 
+def _is_unknown_hook(document: dict[str, Any]) -> bool:
+    """Whether Helm leaves the object out for a hook that it does not know, such as `crd-install` of Helm 2."""
+    hooks = ((document.get("metadata") or {}).get("annotations") or {}).get(HELM_HOOK)
+    return hooks is not None and any(hook.strip().lower() not in _HOOKS for hook in str(hooks).split(","))
+
+
 def _is_test(document: dict[str, Any]) -> bool:
     annotations = (document.get("metadata") or {}).get("annotations") or {}
-    hooks = str(annotations.get("helm.sh/hook", "")).split(",")
-    return any(hook.strip() in ("test", "test-success") for hook in hooks)
+    hooks = str(annotations.get(HELM_HOOK, "")).split(",")
+    return any(hook.strip().lower() in _TESTS for hook in hooks)
 
 
 def _failure(engine: str, message: str) -> Reply:

@@ -55,7 +55,8 @@ def _commands(block: Node, env: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
     for key, word in (("namePrefix", "nameprefix"), ("nameSuffix", "namesuffix")):
         if text := _text(block, key):
             yield ("set", word, "--", text)
-    if images := [entry.text for entry in _items(block, "images") if entry.text]:
+    # An empty one is handed on as well, and refused.
+    if images := [entry.text for entry in _items(block, "images") if entry.text is not None]:
         yield ("set", "image", *(envsubst.expand(image, env) for image in images))
     if replicas := [f"{_text(entry, 'name')}={_count(entry)}" for entry in _items(block, "replicas")]:
         yield ("set", "replicas", *replicas)

@@ -6,6 +6,7 @@ Source: Helm v4.2 ``pkg/chart/v2/loader`` (``MergeMaps``) and ``pkg/chart/common
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -23,6 +24,7 @@ _SET_KEY = re.compile(r"(?P<key>(?:\\.|[^\\.\[\],=])+)(?P<indexes>(?:\[\d+\])*)"
 _INDEX = re.compile(r"\[(\d+)\]")
 _ESCAPED = re.compile(r"\\(.)")
 _FILE_SPECIAL = re.compile(r"[\\,]")
+_DOCUMENT_LINE = re.compile(r"^---[ \t\r]*(?:#.*)?$\n?", re.MULTILINE)
 _UNESCAPED_COMMA = re.compile(r"(?<!\\),")
 # What go-yaml takes in a text only when it is escaped.
 _UNPRINTABLE = re.compile(r"[\x7f-\x9f\ufeff\ufffe\uffff]")
@@ -152,6 +154,43 @@ def set_path(name: str) -> tuple[str | int, ...] | None:
                 return None
             rest = rest[1:]
     return tuple(path) or None
+
+
+def set_conflict(values: Mapping[str, Any], name: str) -> str:
+    """Why Helm cannot go where a parameter's name leads, through what layers below it have set; empty where it can.
+
+    It looks into the values of the Application only: the chart's own are laid under them afterwards.
+    Source: helm ``pkg/strvals/parser.go`` (``key``, ``listItem``).
+    """
+    path = set_path(name) or ()
+    here: Any = values
+    for step, following in itertools.pairwise(path):
+        if isinstance(step, str):
+            if step not in here:
+                return ""
+            here = here[step]
+        elif step >= len(here) or (here[step] is None and isinstance(following, int)):
+            return ""
+        else:
+            here = here[step]
+            if isinstance(following, str) and not isinstance(here, Mapping):
+                return ""  # an element of a list is replaced
+        if not isinstance(here, Mapping if isinstance(following, str) else list):
+            return f"{name} leads into {_go_type(here)}"
+    return ""
+
+
+def _go_type(value: Any) -> str:
+    names = {dict: "a mapping", list: "a list", str: "a text", bool: "a boolean", type(None): "a null"}
+    return names.get(type(value), "a number")
+
+
+def values_documents(text: str) -> list[str]:
+    """The documents of a values file, all of which Helm 4 lays over each other; Helm 3 reads the first.
+
+    Source: helm ``pkg/chart/v2/loader/load.go`` (``LoadValues``).
+    """
+    return [part for part in _DOCUMENT_LINE.split(text) if part.strip()] or [""]
 
 
 def printed_value(value: bool | float) -> str:

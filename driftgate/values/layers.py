@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from driftgate.files import FileRoot
@@ -15,6 +16,7 @@ from driftgate.model.place import Place
 from driftgate.semantics import envsubst
 from driftgate.semantics.giturl import without_credentials
 from driftgate.semantics.glob_expansion import expand_doublestar
+from driftgate.semantics.globs import doublestar_valid
 from driftgate.yaml_reader import read_yaml
 
 __all__ = ["Layers", "RefRoots", "build_environment", "resolve_layers"]
@@ -110,21 +112,32 @@ class _Resolver:
         if _is_glob(path):
             self._glob(entry, root, path, explicit)
         elif root.is_file(path):
-            self._add_file(LayerKind.VALUE_FILE, root, path, entry.place)
+            self._add_value_file(entry, root, path)
         elif root.is_dir(path):
             self._folder(entry, root, path)
         elif not self.source.helm.ignore_missing_value_files:
             self._missing(entry, root, path)
 
     def _glob(self, entry: Located, root: FileRoot, pattern: str, explicit: set[tuple[FileRoot, str]]) -> None:
+        if not doublestar_valid(pattern):
+            self._problem("value-file-missing", entry.place, f"{entry.text} is no pattern", "a pattern", entry.text)
+            return
         matches = expand_doublestar(pattern, root.files())
         for path in matches:
             if (root, path) not in explicit:
-                self._add_file(LayerKind.VALUE_FILE, root, path, entry.place)
+                self._add_value_file(entry, root, path)
         if not matches and not self.source.helm.ignore_missing_value_files:
             self._problem(
                 "value-file-missing", entry.place, f"{entry.text} matches no file", "a pattern with a match", entry.text
             )
+
+    def _add_value_file(self, entry: Located, root: FileRoot, path: str) -> None:
+        if "," in path:
+            # --values takes a list with commas, and Argo CD escapes none.
+            found = f"{root.display(path)} has a comma, at which Helm parts it into two files"
+            self._problem("value-file-unreadable", entry.place, found, "a path without a comma", entry.text)
+            return
+        self._add_file(LayerKind.VALUE_FILE, root, path, entry.place)
 
     def _folder(self, entry: Located, root: FileRoot, path: str) -> None:
         """A folder exists, so `ignoreMissingValueFiles` does not leave it out, and Helm fails over it."""
@@ -216,16 +229,14 @@ class _Resolver:
 
     def _add_text(self, kind: LayerKind, label: str, data: bytes | str, file: str, entry: Place) -> None:
         text = read_yaml(data, file)
-        if text.fault is not None and not text.documents:
+        if text.fault is not None:
             self._problem("value-file-not-yaml", text.fault.place, text.fault.message, "YAML in UTF-8")
             return
-        # Helm reads the first document and never looks at another.
-        first = text.documents[0].root if text.documents else None
-        node = first if first is not None and first.value is not None else Node({}, file)
+        node = _together(text.roots) if text.roots else Node({}, file)
         if not isinstance(node.value, dict):
             self._problem("value-file-not-yaml", node.place, f"a {node.type_name}", "a mapping of values")
             return
-        duplicates = tuple(d for document in text.documents[:1] for d in document.duplicates)
+        duplicates = tuple(d for document in text.documents for d in document.duplicates)
         decoded = data.decode("utf-8-sig") if isinstance(data, bytes) else data
         self.result.layers.append(ValuesLayer(kind, label, node, entry, file, decoded, duplicates))
 
@@ -251,12 +262,12 @@ class _Resolver:
             return
         if not text.roots:
             return
-        node = text.roots[0]
+        node = _together(text.roots)
         if not isinstance(node.value, dict):
             found = f"a {node.type_name} in the values block"
             self._problem("value-file-not-yaml", place, found, "a mapping of values", "values")
             return
-        duplicates = text.documents[0].duplicates
+        duplicates = tuple(d for document in text.documents for d in document.duplicates)
         self.result.layers.append(
             ValuesLayer(LayerKind.INLINE, "values", node, place, place.file, values.text or "", duplicates)
         )
@@ -304,6 +315,19 @@ class _Resolver:
 
     def _problem(self, fault: str, place: Place, found: str, expected: str, field: str = "") -> None:
         self.result.problems.append(Problem(ProblemKind.BROKEN, fault, place, found, expected, field=field))
+
+
+def _together(documents: Sequence[Node]) -> Node:
+    """The documents of a text laid over each other, as Helm 4 reads them; the first that is no mapping, if one is."""
+    odd = next((node for node in documents if not isinstance(node.value, dict)), None)
+    return odd if odd is not None else functools.reduce(_over, documents)
+
+
+def _over(base: Node, node: Node) -> Node:
+    if not isinstance(base.value, dict) or not isinstance(node.value, dict):
+        return node
+    entries = {key: _over(base.value[key], below) if key in base.value else below for key, below in node.value.items()}
+    return Node({**base.value, **entries}, base.file, base.line, base.column, {**base.keys, **node.keys})
 
 
 def _is_glob(path: str) -> bool:

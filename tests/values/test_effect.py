@@ -16,7 +16,7 @@ from driftgate.model.node import Node
 from driftgate.model.place import Place
 from driftgate.render import helm_engine
 from driftgate.render.jobs import HelmJob, SetFlag
-from driftgate.semantics.helm_values import printed_value, set_path
+from driftgate.semantics.helm_values import printed_value, set_conflict, set_path
 from driftgate.values.effect import effective_leaves, is_parameter
 from driftgate.values.layers import resolve_layers
 from driftgate.yaml_reader import read_yaml
@@ -74,16 +74,21 @@ def test_the_effective_leaves_are_those_that_helm_keeps(seed: int) -> None:
     layers = [layer(mapping(draw, label), label) for label in ("low", "mid", "top")]
     if seed % 2:
         name = ".".join(draw.sample(KEYS, draw.randint(1, 2))) + draw.choice(["", "", "[0]"])
-        layers.append(parameter(name, "set"))
+        if not set_conflict(merged(layers), name):  # Helm refuses it
+            layers.append(parameter(name, "set"))
     effective = {leaf.text for _, _, leaf in effective_leaves(layers) if leaf.text}
     assert effective == texts(merged(layers)) - {"set"}
 
 
 @pytest.mark.parametrize(("value", "gone"), [(None, True), ("text", True), (1, True), ({}, False), ([], True)], ids=str)
 def test_what_a_deeper_parameter_leaves_of_a_leaf(value: Any, gone: bool) -> None:
-    """Setting `a.b` makes a mapping of `a`, whatever stood there; an empty mapping takes it in."""
+    """Setting `a.b` fails where `a` is no mapping, as in the helm command; an empty mapping takes it in."""
     below, above = layer({"a": value}, "low"), parameter("a.b", "set")
-    assert merged([below, above]) == {"a": {"b": "set"}}
+    if gone:
+        with pytest.raises(helm_engine.HelmError, match=r"unable to parse key: a\.b leads into"):
+            merged([below, above])
+    else:
+        assert merged([below, above]) == {"a": {"b": "set"}}
     assert [path for _, path, _ in effective_leaves([below, above])] == ([] if gone else [("a",)])
 
 
