@@ -120,7 +120,9 @@ class Oracle:
         assert self._process is not None
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            # As an API server hands it on: an escaped emoji inside of a raw JSON value is none to every reader.
+            text = json.dumps(request, ensure_ascii=False)
+            self._process.stdin.write(text.encode("utf-8", "surrogatepass") + b"\n")
             self._process.stdin.flush()
             line = self._read_line(time.monotonic() + ANSWER_SECONDS)
         except (BrokenPipeError, EOFError) as error:

@@ -123,6 +123,10 @@ func (r manifestsRequest) render(
 	}
 	answer := sourceAnswer{Type: response.SourceType, Manifests: []json.RawMessage{}}
 	for _, manifest := range response.Manifests {
+		// The controller reads what the repo server sends it, and fails over an object without kind.
+		if _, err := v1alpha1.UnmarshalToUnstructured(manifest); err != nil {
+			return sourceAnswer{}, fmt.Errorf("failed to unmarshal manifests: %w", err)
+		}
 		answer.Manifests = append(answer.Manifests, json.RawMessage(manifest))
 	}
 	return answer, nil
