@@ -42,9 +42,12 @@ class Resource:
         """The resource as RBAC and kubectl name it: `deployments.apps`."""
         return f"{self.name}.{self.group}" if self.group else self.name
 
-    def path(self, namespace: str = "", name: str = "") -> str:
-        """The path of its objects: of one namespace, or of all where none is given or the kind has none."""
-        version = quote(self.version, safe="")
+    def path(self, namespace: str = "", name: str = "", version: str = "") -> str:
+        """The path of its objects: of one namespace, or of all where none is given or the kind has none.
+
+        With a `version` in that one of `versions`.
+        """
+        version = quote(version or self.version, safe="")
         start = f"/apis/{quote(self.group, safe='')}/{version}" if self.group else f"/api/{version}"
         middle = f"/namespaces/{quote(namespace, safe='')}" if self.namespaced and namespace else ""
         return f"{start}{middle}/{quote(self.name, safe='')}" + (f"/{quote(name, safe='')}" if name else "")

@@ -14,15 +14,20 @@ from driftgate.model.secret import mask_secret
 __all__ = ["Listing", "Unread", "Wanted", "read_objects"]
 
 PAGE = 500
+# A list that goes on for ever must not hold us up for ever; no cluster has so many objects of one kind.
+MOST_PAGES = 1000
 _SECRET = ("", "Secret")
+# A release holds every manifest and all values of a chart, some of them secret, and nobody renders one.
+_NO_RELEASES = "type!=helm.sh/release.v1"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Wanted:
     """The objects of one kind in one namespace; without a namespace all of them, or those of a cluster-scoped kind.
 
-    `metadata_only` leaves out everything but apiVersion, kind and metadata. It always does for Secrets. `labels` and
-    `fields` are selectors as kubectl takes them.
+    `metadata_only` leaves out everything but apiVersion, kind and metadata. It always does for Secrets, unless
+    `secret_values` asks for all of them. `labels` and `fields` are selectors as kubectl takes them. `version` is the
+    version of the API that is asked for, the server's first choice where it is empty.
     """
 
     group: str
@@ -31,6 +36,8 @@ class Wanted:
     metadata_only: bool = False
     labels: str = ""
     fields: str = ""
+    version: str = ""
+    secret_values: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +71,9 @@ class Listing:
 def read_objects(cluster: Cluster, wanted: Iterable[Wanted], discovery: Discovery | None = None) -> Listing:
     """Every object that is wanted, as a plain JSON object with its apiVersion and kind.
 
-    Secrets come as metadata alone, with what repeats their values made unprintable. What cannot be read is an Unread
-    and never an empty list; a namespace that does not exist has no objects. Raises ApiError where the cluster does
-    not tell its kinds.
+    What a Secret holds is SecretValue, and so is the annotation that repeats it; of those in which helm keeps its
+    releases nothing is read but the metadata. What cannot be read is an Unread and never an empty list; a namespace
+    that does not exist has no objects. Raises ApiError where the cluster does not tell its kinds.
     """
     questions = sorted(set(wanted))
     known = discover(cluster) if discovery is None else discovery
@@ -77,7 +84,8 @@ def read_objects(cluster: Cluster, wanted: Iterable[Wanted], discovery: Discover
 
 def _read(cluster: Cluster, wanted: Wanted, discovery: Discovery) -> list[dict[str, Any]] | Unread:
     resource = discovery.find(wanted.group, wanted.kind)
-    if resource is None or "list" not in resource.verbs:
+    is_served = resource is not None and wanted.version in ("", *resource.versions)
+    if resource is None or not is_served or "list" not in resource.verbs:
         return _not_served(wanted, discovery, resource)
     try:
         try:
@@ -93,8 +101,11 @@ def _read(cluster: Cluster, wanted: Wanted, discovery: Discovery) -> list[dict[s
 
 def _not_served(wanted: Wanted, discovery: Discovery, resource: Resource | None) -> Unread:
     fault = discovery.fault_of(wanted.group)
-    if resource is not None:
+    if resource is not None and wanted.version in ("", *resource.versions):
         message = f"{resource.label} cannot be listed"
+    elif resource is not None and fault is None:
+        served = ", ".join(resource.versions)
+        message = f"the cluster serves {resource.label} in {served}, not in {wanted.version}"
     elif fault is not None:
         return Unread(wanted, Why.SERVER, 0, f"{fault.group}/{fault.version}: {fault.message}")
     else:
@@ -103,30 +114,43 @@ def _not_served(wanted: Wanted, discovery: Discovery, resource: Resource | None)
 
 
 def _pages(cluster: Cluster, wanted: Wanted, resource: Resource) -> list[dict[str, Any]]:
-    metadata_only = wanted.metadata_only or (wanted.group, wanted.kind) == _SECRET
-    path = resource.path(wanted.namespace)
-    query = {"limit": str(PAGE), "labelSelector": wanted.labels, "fieldSelector": wanted.fields}
+    is_secret = (wanted.group, wanted.kind) == _SECRET
+    metadata_only = wanted.metadata_only or (is_secret and not wanted.secret_values)
+    fields = [wanted.fields, _NO_RELEASES if is_secret and not metadata_only else ""]
+    path = resource.path(wanted.namespace, version=wanted.version)
+    query = {"limit": str(PAGE), "labelSelector": wanted.labels, "fieldSelector": ",".join(filter(None, fields))}
     query = {key: value for key, value in query.items() if value}
+    version = wanted.version or resource.version
+    told = {"apiVersion": f"{resource.group}/{version}" if resource.group else version, "kind": resource.kind}
     found: list[dict[str, Any]] = []
-    while True:
+    for _ in range(MOST_PAGES):
         page = cluster.get(path, query, accept=METADATA_LIST if metadata_only else JSON)
-        found += _items(page, resource, path, metadata_only=metadata_only)
+        found += (_masked({**told, **_told(item, metadata_only)}) for item in _items(page, path))
         further = page.get("metadata")
         token = further.get("continue") if isinstance(further, dict) else None
         if not token:
             return found
         query["continue"] = str(token)
+    raise ApiError(Why.CUT_SHORT, f"GET {path}", f"the list goes on after {len(found)} objects")
 
 
-def _items(page: Mapping[str, Any], resource: Resource, path: str, *, metadata_only: bool) -> list[dict[str, Any]]:
+def _items(page: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
     items = page.get("items")
     if items is None and isinstance(page.get("metadata"), dict):
         items = []  # Go writes an empty list as null
     if not isinstance(items, list) or not all(_is_object(item) for item in items):
         raise ApiError(Why.FOREIGN, f"GET {path}", "the answer is no list of objects")
-    version = f"{resource.group}/{resource.version}" if resource.group else resource.version
-    named = ({"apiVersion": version, "kind": resource.kind, **_told(item, metadata_only)} for item in items)
-    return [mask_secret(item) for item in named]
+    return items
+
+
+def _masked(item: dict[str, Any]) -> dict[str, Any]:
+    """An object with the values of a Secret made unprintable; who wrote which field of it is none of them."""
+    masked = mask_secret(item)
+    managers = item["metadata"].get("managedFields")
+    if masked is not item and managers is not None:
+        shown: Any = masked["metadata"]
+        masked["metadata"] = {**shown, "managedFields": managers}
+    return masked
 
 
 def _is_object(item: Any) -> bool:
