@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from driftgate.live.connection import JSON, METADATA_LIST, Cluster
+from driftgate.live.connection import JSON, METADATA_LIST, WORKERS, Cluster
 from driftgate.live.discovery import Discovery, Resource, discover
 from driftgate.live.failure import ApiError, Why
 from driftgate.model.secret import mask_secret
@@ -16,6 +16,8 @@ __all__ = ["Listing", "Unread", "Wanted", "read_objects"]
 PAGE = 500
 # A list that goes on for ever must not hold us up for ever; no cluster has so many objects of one kind.
 MOST_PAGES = 1000
+# As many lists are under way at once; where all of them meet with silence, it is not the matter of one kind.
+MOST_SILENT = WORKERS
 _SECRET = ("", "Secret")
 # A release holds every manifest and all values of a chart, some of them secret, and nobody renders one.
 _NO_RELEASES = "type!=helm.sh/release.v1"
@@ -77,9 +79,25 @@ def read_objects(cluster: Cluster, wanted: Iterable[Wanted], discovery: Discover
     """
     questions = sorted(set(wanted))
     known = discover(cluster) if discovery is None else discovery
-    answers = cluster.each(lambda one: _read(cluster, one, known), questions)
+    silence = _Silence()
+    answers = cluster.each(lambda one: silence.kept(one, lambda: _read(cluster, one, known)), questions)
     objects = [item for answer in answers if not isinstance(answer, Unread) for item in answer]
     return Listing(tuple(objects), tuple(answer for answer in answers if isinstance(answer, Unread)))
+
+
+@dataclass(slots=True)
+class _Silence:
+    """Gives a server up that has stopped answering, so that a hundred lists do not wait for it one after another."""
+
+    in_a_row: int = 0
+
+    def kept(self, wanted: Wanted, read: Callable[[], list[dict[str, Any]] | Unread]) -> list[dict[str, Any]] | Unread:
+        if self.in_a_row >= MOST_SILENT:
+            return Unread(wanted, Why.UNREACHABLE, 0, f"not asked: {MOST_SILENT} lists before had no answer at all")
+        answer = read()
+        is_silent = isinstance(answer, Unread) and answer.why in (Why.UNREACHABLE, Why.TIMEOUT) and not answer.status
+        self.in_a_row = self.in_a_row + 1 if is_silent else 0
+        return answer
 
 
 def _read(cluster: Cluster, wanted: Wanted, discovery: Discovery) -> list[dict[str, Any]] | Unread:

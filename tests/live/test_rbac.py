@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
+from driftgate.drift.reading import read_state
+from driftgate.live import identify, open_cluster
 from tests.controlplane.crds import Crd, served
 from tests.controlplane.plane import RBAC, ControlPlane
+from tests.drift.clusters import fill, rendered
 from tests.live.trees import DEPLOYMENT, TOKEN_SECRET, run, shop, uid_of
 from tests.repositories import write
 
@@ -126,6 +129,42 @@ def test_the_manifests_fit_our_own_environment(
         refused = refusals(api_server, start)
     assert (preflight.code, refused) == (0, []), preflight.out
     assert status.code == 5, status.out  # nothing of the environment is there yet, and nothing went unread
+
+
+@pytest.mark.usefixtures("every_kind")
+def test_the_manifest_grants_what_drift_reads(api_server: ControlPlane) -> None:
+    """With read.yaml and drift.yaml nothing goes unread, and the audit log has gets and lists alone."""
+    namespace, argocd = fill(api_server), api_server.namespace()
+    roles = {"driftgate-cluster": "", "driftgate-drift-cluster": "", "driftgate-drift": namespace}
+    roles["driftgate-read-argocd"] = argocd
+    with granted(api_server, roles, "read.yaml", "drift.yaml"):
+        start = len(api_server.audit_events())
+        with open_cluster("deployer", str(api_server.kubeconfig("deployer"))) as cluster:
+            state = read_state(cluster, "in-cluster", identify(cluster), rendered(namespace), argocd)
+        asked = events_of(api_server, start)
+    assert state.unread == ()
+    assert state.is_listed("argoproj.io", "Application", argocd, "v1alpha1")
+    assert state.is_listed("argoproj.io", "AppProject", argocd, "v1alpha1")
+    assert {(event["verb"], event["responseStatus"]["code"]) for event in asked} == {("get", 200), ("list", 200)}
+    # `get` is for discovery and the identity; no object but the namespace kube-system is read by its name.
+    assert {event["requestURI"] for event in asked if event["verb"] == "get" and "objectRef" in event} == {
+        "/api/v1/namespaces/kube-system"
+    }
+
+
+@pytest.mark.usefixtures("every_kind")
+def test_without_secrets_all_else_is_read(api_server: ControlPlane) -> None:
+    """The variant of the manifest leaves Secrets unread, named as forbidden, and nothing else."""
+    namespace = fill(api_server)
+    roles = {"driftgate-cluster": "", "driftgate-drift-cluster": "", "driftgate-drift-without-secrets": namespace}
+    with (
+        granted(api_server, roles, "read.yaml", "drift.yaml", "drift-without-secrets.yaml"),
+        open_cluster("deployer", str(api_server.kubeconfig("deployer"))) as cluster,
+    ):
+        state = read_state(cluster, "in-cluster", identify(cluster), rendered(namespace))
+    assert [(one.wanted.kind, one.wanted.metadata_only, one.status) for one in state.unread] == [("Secret", False, 403)]
+    assert state.unread_of("", "Secret", namespace, "v1") == state.unread[0]
+    assert state.find("", "ConfigMap", namespace, "settings") is not None
 
 
 @pytest.fixture(scope="module")
