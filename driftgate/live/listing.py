@@ -11,7 +11,7 @@ from driftgate.live.discovery import Discovery, Resource, discover
 from driftgate.live.failure import ApiError, Why
 from driftgate.model.secret import mask_secret
 
-__all__ = ["Listing", "Unread", "Wanted", "read_objects"]
+__all__ = ["Listing", "Unread", "Wanted", "opaque", "read_objects"]
 
 PAGE = 500
 # A list that goes on for ever must not hold us up for ever; no cluster has so many objects of one kind.
@@ -143,7 +143,7 @@ def _pages(cluster: Cluster, wanted: Wanted, resource: Resource) -> list[dict[st
     found: list[dict[str, Any]] = []
     for _ in range(MOST_PAGES):
         page = cluster.get(path, query, accept=METADATA_LIST if metadata_only else JSON)
-        found += (_masked({**told, **_told(item, metadata_only)}) for item in _items(page, path))
+        found += (opaque({**told, **_told(item, metadata_only)}) for item in _items(page, path))
         further = page.get("metadata")
         token = further.get("continue") if isinstance(further, dict) else None
         if not token:
@@ -161,7 +161,7 @@ def _items(page: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
     return items
 
 
-def _masked(item: dict[str, Any]) -> dict[str, Any]:
+def opaque(item: dict[str, Any]) -> dict[str, Any]:
     """An object with the values of a Secret made unprintable; who wrote which field of it is none of them."""
     masked = mask_secret(item)
     managers = item["metadata"].get("managedFields")
