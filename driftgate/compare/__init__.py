@@ -12,7 +12,17 @@ rest, `defaults` for what the API server fills in), and what differs after it (`
 """
 
 from driftgate.compare.problems import CompareError
-from driftgate.compare.result import ABSENT, Comparison, Difference, Prediction, Problem, ProblemKind, Step, Verdict
+from driftgate.compare.result import (
+    ABSENT,
+    Comparison,
+    Difference,
+    Prediction,
+    Problem,
+    ProblemKind,
+    Step,
+    Verdict,
+    written_path,
+)
 from driftgate.compare.rules import (
     INSTANCE_LABEL,
     STATUS_RULE,
@@ -47,4 +57,5 @@ __all__ = [
     "compare",
     "desired_object",
     "predict",
+    "written_path",
 ]

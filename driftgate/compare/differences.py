@@ -11,19 +11,20 @@ from driftgate.compare.result import ABSENT, Difference, Step
 from driftgate.compare.values import Json, equal
 from driftgate.model.secret import SecretValue, mask_secret
 
-__all__ = ["differences"]
+__all__ = ["differences", "masked"]
 
 
 def differences(
     live: Json, desired: Json, kind: Struct | None, sensitive_annotations: frozenset[str] = frozenset()
 ) -> tuple[Difference, ...]:
     """Every field that differs, sorted by its path; the values of a Secret have no printable form."""
-    live, desired = _masked(live, sensitive_annotations), _masked(desired, sensitive_annotations)
+    live, desired = masked(live, sensitive_annotations), masked(desired, sensitive_annotations)
     found = _of_maps(live, desired, kind, ())
     return tuple(sorted(found, key=lambda difference: difference.field))
 
 
-def _masked(document: Json, annotations: frozenset[str]) -> Json:
+def masked(document: Json, annotations: frozenset[str]) -> Json:
+    """The object with what is not to be shown without a printable form: a Secret's values, and these annotations."""
     if is_secret(document):
         document = mask_secret(document)
     metadata = document.get("metadata")

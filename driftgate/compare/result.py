@@ -8,7 +8,18 @@ from typing import Any
 
 from driftgate.compare.rules import IgnoreRule
 
-__all__ = ["ABSENT", "Absent", "Comparison", "Difference", "Prediction", "Problem", "ProblemKind", "Step", "Verdict"]
+__all__ = [
+    "ABSENT",
+    "Absent",
+    "Comparison",
+    "Difference",
+    "Prediction",
+    "Problem",
+    "ProblemKind",
+    "Step",
+    "Verdict",
+    "written_path",
+]
 
 
 class Absent:
@@ -94,17 +105,22 @@ class Difference:
     @property
     def field(self) -> str:
         """The path as it is written: `spec.template.spec.containers[name=app].image`."""
-        text = ""
-        for step in self.path:
-            if isinstance(step, tuple):
-                text += f"[{step[0]}={step[1]}]"
-            elif isinstance(step, int):
-                text += f"[{step}]"
-            elif "." in step or "/" in step:
-                text += f'["{step}"]'
-            else:
-                text += f".{step}" if text else step
-        return text
+        return written_path(self.path)
+
+
+def written_path(path: tuple[Step, ...]) -> str:
+    """A path in one text, with the elements of lists by their merge key or index."""
+    text = ""
+    for step in path:
+        if isinstance(step, tuple):
+            text += f"[{step[0]}={step[1]}]"
+        elif isinstance(step, int):
+            text += f"[{step}]"
+        elif "." in step or "/" in step:
+            text += f'["{step}"]'
+        else:
+            text += f".{step}" if text else step
+    return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,17 @@ from typing import Any
 from driftgate.compare import ABSENT, Step
 from driftgate.compare.values import Json, equal
 
-__all__ = ["Writer", "WriterKind", "has_managed_fields", "value_at", "writers", "writes_by_apply"]
+__all__ = [
+    "Hold",
+    "Writer",
+    "WriterKind",
+    "has_managed_fields",
+    "holders",
+    "kind_of",
+    "value_at",
+    "writers",
+    "writes_by_apply",
+]
 
 
 class WriterKind(StrEnum):
@@ -80,20 +90,38 @@ def has_managed_fields(live: Json) -> bool:
     return next(_entries(live), None) is not None
 
 
+class Hold(IntEnum):
+    """How writers hold a field, the weakest first."""
+
+    NONE = 0
+    #: They own an element or map around the field, and not the field.
+    AROUND = 1
+    #: The field lies in what they own as one value.
+    WHOLE = 2
+    #: They own the field, or something in it.
+    FIELD = 3
+
+
 def writers(live: Json, path: tuple[Step, ...]) -> tuple[Writer, ...]:
     """Who wrote a field, newest first: who owns it or something in it, else who owns the nearest place around it.
 
     A field that the object does not have is nobody's, as who removes a field leaves no trace, unless it would lie in a
     list or map that is owned as one value. Entries that cannot be read are passed over.
     """
+    hold, found = holders(live, path)
+    return found if hold is not Hold.AROUND or value_at(live, path) is not ABSENT else ()
+
+
+def holders(live: Json, path: tuple[Step, ...]) -> tuple[Hold, tuple[Writer, ...]]:
+    """Who holds a field strongest, newest first, and how."""
     walks = [(entry, _walk(entry["fieldsV1"], live, path)) for entry in _entries(live)]
     # What one manager owns without parts, another may own in parts: then it is not one value.
     parted = max((walk.parted for _, walk in walks), default=0)
-    held = [(_hold(walk, len(path), parted), _writer(entry)) for entry, walk in walks]
-    least = (_Hold.AROUND if value_at(live, path) is not ABSENT else _Hold.WHOLE, 0)
-    strongest = max((hold for hold, _ in held), default=(_Hold.NONE, 0))
-    found = [writer for hold, writer in held if hold == strongest and hold >= least]
-    return tuple(sorted(found, key=_newest_first))
+    held = [(_hold(walk, len(path), parted), entry) for entry, walk in walks]
+    strongest = max((hold for hold, _ in held), default=(Hold.NONE, 0))
+    if strongest[0] is Hold.NONE:
+        return Hold.NONE, ()
+    return strongest[0], tuple(sorted((_writer(entry) for hold, entry in held if hold == strongest), key=_newest_first))
 
 
 def writes_by_apply(live: Json, kind: WriterKind) -> bool:
@@ -131,18 +159,6 @@ def _entries(live: Json) -> Iterator[Json]:
             yield entry
 
 
-class _Hold(IntEnum):
-    """How an entry holds a field, the weakest first."""
-
-    NONE = 0
-    #: It owns an element or map around the field, and not the field.
-    AROUND = 1
-    #: The field lies in what it owns as one value.
-    WHOLE = 2
-    #: It owns the field, or something in it.
-    FIELD = 3
-
-
 @dataclass(frozen=True, slots=True)
 class _Walk:
     """How far a set of fields goes along a path: `depth` steps, and whether it has anything below there.
@@ -172,14 +188,14 @@ def _walk(fields: Json, live: Any, path: tuple[Step, ...]) -> _Walk:
     return _Walk(len(path), bool(fields), member)
 
 
-def _hold(walk: _Walk, length: int, parted: int) -> tuple[_Hold, int]:
+def _hold(walk: _Walk, length: int, parted: int) -> tuple[Hold, int]:
     """How a set holds a path, and where on it; `parted` is the deepest place in which any set has parts."""
     if walk.depth == length:
-        return _Hold.FIELD, length
+        return Hold.FIELD, length
     if not walk.member:
-        return _Hold.NONE, 0
+        return Hold.NONE, 0
     whole = not walk.has_parts and walk.member > parted
-    return _Hold.WHOLE if whole else _Hold.AROUND, walk.member
+    return Hold.WHOLE if whole else Hold.AROUND, walk.member
 
 
 def _step(fields: Json, live: Any, step: Step) -> Json | None:

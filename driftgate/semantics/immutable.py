@@ -19,7 +19,7 @@ from driftgate.model.secret import SecretValue
 from driftgate.semantics.images import default_pull_policy, parse_image
 from driftgate.semantics.quantity import parse_quantity
 
-__all__ = ["Refusal", "refusals", "same"]
+__all__ = ["FIXED", "Refusal", "refusals", "same"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class Refusal:
 
 
 Rules = Callable[[dict[str, Any], dict[str, Any]], Iterator[Refusal]]
-_FIXED = "cannot be changed once the object exists"
+#: The rule about a field that has no rule of its own, as part of a sentence.
+FIXED = "cannot be changed once the object exists"
 
 
 def refusals(group: str, kind: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[Refusal]:
@@ -110,7 +111,7 @@ def _or(value: Any, default: Any) -> Any:
     return default if value is None else value
 
 
-def _refusal(path: Path, old: Any, new: Any, rule: str = _FIXED, *, certain: bool = True) -> Refusal:
+def _refusal(path: Path, old: Any, new: Any, rule: str = FIXED, *, certain: bool = True) -> Refusal:
     return Refusal(path, (*path, *_first_difference(old, new)), rule, certain)
 
 
@@ -262,7 +263,7 @@ def _job(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Refusal]:
     one, other = (_completions(spec) for spec in (old, new))
     if one != other and not (mode == "Indexed" and other in (None, _or(new.get("parallelism"), 1))):
         tandem = "of an Indexed Job it can only change together with parallelism, to the same number"
-        yield _refusal(("spec", "completions"), one, other, tandem if mode == "Indexed" else _FIXED)
+        yield _refusal(("spec", "completions"), one, other, tandem if mode == "Indexed" else FIXED)
     suspended = old.get("suspend") is True
     one, other = (_template(_mapping(spec.get("template")), suspended=suspended) for spec in (old, new))
     if not same(one, other):
@@ -423,7 +424,7 @@ def _quota(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Refusal]:
     """`ValidateResourceQuotaUpdate`: the scopes, in any order."""
     old, new = (sorted(map(str, _items(dig(side, ("spec", "scopes"))))) for side in (before, after))
     if old != new:
-        yield Refusal(("spec", "scopes"), ("spec", "scopes"), _FIXED)
+        yield Refusal(("spec", "scopes"), ("spec", "scopes"), FIXED)
 
 
 def _pod(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Refusal]:

@@ -14,7 +14,14 @@ from driftgate.model.application import FINALIZERS, Application
 from driftgate.semantics.go_text import trim_space
 from driftgate.semantics.sync_options import SYNC_OPTIONS_ANNOTATION
 
-__all__ = ["Fate", "fate_when_application_deleted", "fate_when_not_rendered", "is_cascading", "is_recreated"]
+__all__ = [
+    "Fate",
+    "fate_when_application_deleted",
+    "fate_when_not_rendered",
+    "is_cascading",
+    "is_recreated",
+    "options_of",
+]
 
 _CRD = ("apiextensions.k8s.io", "CustomResourceDefinition")
 _RESOURCE_POLICY = "helm.sh/resource-policy"
@@ -30,7 +37,8 @@ class Fate:
     text: str
 
 
-def _options(annotations: Mapping[str, object]) -> tuple[str, ...]:
+def options_of(annotations: Mapping[str, object]) -> tuple[str, ...]:
+    """The sync options in an object's own annotation, as Argo CD splits and trims them."""
     value = annotations.get(SYNC_OPTIONS_ANNOTATION)
     return tuple(trim_space(item) for item in value.split(",")) if isinstance(value, str) else ()
 
@@ -39,7 +47,7 @@ def _option(application: Application, annotations: Mapping[str, object], name: s
     """The value of an option: the object's own, else the Application's where Argo CD reads it there."""
     listed = tuple(entry.text for entry in application.sync_policy.sync_options) if app_wide else ()
     prefix = f"{name}="
-    return next((text[len(prefix) :] for text in (*_options(annotations), *listed) if text.startswith(prefix)), "")
+    return next((text[len(prefix) :] for text in (*options_of(annotations), *listed) if text.startswith(prefix)), "")
 
 
 def fate_when_not_rendered(application: Application, annotations: Mapping[str, object], *, app_wide: bool) -> Fate:
@@ -58,7 +66,7 @@ def fate_when_not_rendered(application: Application, annotations: Mapping[str, o
     automated = application.sync_policy.automated
     if automated is None or not automated.prune:
         return Fate(False, "it stays in the cluster and keeps the Application OutOfSync, because prune is off")
-    last = application.sync_policy.has_option("PruneLast=true") or "PruneLast=true" in _options(annotations)
+    last = application.sync_policy.has_option("PruneLast=true") or "PruneLast=true" in options_of(annotations)
     return Fate(True, f"the next sync deletes it{', after everything else (PruneLast)' if last else ''}")
 
 
@@ -92,7 +100,7 @@ def is_recreated(
     refused as well; Force counts on the object only, and not together with server-side apply. Bindings are recreated
     by `kubectl auth reconcile`, which runs before a client-side apply.
     """
-    new, both = _options(after), {*_options(before), *_options(after)}
+    new, both = options_of(after), {*options_of(before), *options_of(after)}
     listed = application.sync_policy.has_option
     replaced = listed("Replace=true") or "Replace=true" in both
     server_side = "ServerSideApply=false" not in new and (

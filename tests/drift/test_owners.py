@@ -154,7 +154,6 @@ DEPLOYED = live_object(
                                 "f:image": {},
                                 "f:ports": {
                                     'k:{"containerPort":53,"protocol":"TCP"}': {".": {}, "f:containerPort": {}},
-                                    'k:{"containerPort":53,"protocol":"UDP"}': {".": {}, "f:name": {}},
                                 },
                             }
                         },
@@ -166,7 +165,21 @@ DEPLOYED = live_object(
         time="2026-03-01T10:00:00Z",
     ),
     owned(
-        "kubectl-edit", {"f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"web"}': {"f:image": {}}}}}}}
+        "kubectl-edit",
+        {
+            "f:spec": {
+                "f:template": {
+                    "f:spec": {
+                        "f:containers": {
+                            'k:{"name":"web"}': {
+                                "f:image": {},
+                                "f:ports": {'k:{"containerPort":53,"protocol":"UDP"}': {".": {}, "f:name": {}}},
+                            }
+                        }
+                    }
+                }
+            }
+        },
     ),
     owned("kubectl", {"f:spec": {"f:replicas": {}}}, subresource="scale", time="2026-03-02T08:00:00+09:00"),
     owned("kube-controller-manager", {"f:status": {"f:replicas": {}}}, subresource="status"),
@@ -209,7 +222,7 @@ WEB: tuple[Step, ...] = (*POD, "containers", ("name", "web"))
         ((*WEB, "command"), []),
         (("metadata", "labels", "gone"), []),
         # Two keys tell these elements apart; one of them is not enough.
-        ((*WEB, "ports", 1, "name"), ["argocd-controller"]),
+        ((*WEB, "ports", 1, "name"), ["kubectl-edit"]),
         ((*WEB, "ports", 0, "protocol"), ["argocd-controller"]),
     ],
 )
