@@ -7,7 +7,7 @@ controllers fill in. What is left is told by who wrote it, and where that is not
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from driftgate.compare.engine import object_type
 from driftgate.compare.go_types import Field, GoType, Listing, Mapped, Struct, pointed_to
 from driftgate.compare.ignore import IgnoreRules
 from driftgate.compare.values import Json, equal
-from driftgate.drift.owners import Hold, Writer, WriterKind, has_managed_fields, holders, value_at
+from driftgate.drift.owners import Hold, Writer, WriterKind, all_writers, holders, value_at
 
 __all__ = ["Addition", "additions"]
 
@@ -60,17 +60,18 @@ def additions(desired: Json, live: Json, rules: Rules) -> tuple[Addition, ...]:
     """
     plain = replace(rules, server_side=False)
     try:
+        told = _Telling(desired, live, all_writers(live), frozenset(_trusted(desired, rules)))
+        if not _may_have_any(told):
+            return ()
         kept = predict(desired, live, plain).predicted
         wanted = predict(desired, None, plain).predicted
         assert kept is not None
         assert wanted is not None
         kind = object_type(wanted)
         filled = wanted if kind is None else with_defaults(wanted, kind)
-        trusted = IgnoreRules(rules.ignore, rules.system).managers(desired)
     except CompareError:
         return ()
     shown = masked(kept, rules.sensitive_annotations)
-    told = _Telling(desired, live, frozenset(trusted))
     found = [
         Addition(path, value_at(shown, path), writers)
         for path, certain in _of_objects(kept, wanted, filled, kind)
@@ -79,27 +80,47 @@ def additions(desired: Json, live: Json, rules: Rules) -> tuple[Addition, ...]:
     return tuple(sorted(found, key=lambda addition: addition.field))
 
 
+def _trusted(desired: Json, rules: Rules) -> Iterable[str]:
+    return IgnoreRules(rules.ignore, rules.system).managers(desired)
+
+
+def _may_have_any(told: _Telling) -> bool:
+    """Whether anything would be told if nothing was filled in or ignored, which is quick to see."""
+    desired = told.desired
+    if isinstance(desired.get("stringData"), dict):
+        data = desired.get("data")
+        desired = {**desired, "data": {**(data if isinstance(data, dict) else {}), **desired["stringData"]}}
+    found = _of_objects(told.live, desired, desired, object_type(told.live))
+    return any(told.writers_of(path, certain=certain) is not None for path, certain in found)
+
+
 # --- whose it is
 
 
 @dataclass(frozen=True, slots=True)
 class _Telling:
-    """What one object tells of its fields; `trusted` are the managers that an ignore rule names."""
+    """What one object tells of its fields.
+
+    `everybody` wrote something in it, and `trusted` are the managers that an ignore rule names.
+    """
 
     desired: Json
     live: Json
+    everybody: tuple[Writer, ...]
     trusted: frozenset[str]
 
     def writers_of(self, path: tuple[Step, ...], *, certain: bool) -> tuple[Writer, ...] | None:
         """Who wrote what was added; None where it is not to be told. `certain`: no program fills in such a field."""
-        if not has_managed_fields(self.live):
+        if not self.everybody:
             return () if certain else None
+        if not certain and all(map(_fills_in, self.everybody)):
+            return None
         hold, found = holders(self.live, path)
         if hold < Hold.WHOLE or all(writer.manager in self.trusted for writer in found):
             return None
-        kinds = {writer.kind for writer in found}
         # Who applies on the server's side owns what he has written, and no default beside it.
         certain = certain or any(writer.operation == "Apply" for writer in found)
+        kinds = {writer.kind for writer in found}
         if kinds & {WriterKind.KUBECTL, WriterKind.OTHER}:
             by_hand = certain or not all(self._delivers(writer) for writer in found)
             return found if by_hand else None
@@ -114,6 +135,11 @@ class _Telling:
             writer in holders(self.live, path)[1] and equal(value_at(self.live, path), value)
             for path, value in _leaves({key: self.desired[key] for key in self.desired if key not in _NOT_CONTENT}, ())
         )
+
+
+def _fills_in(writer: Writer) -> bool:
+    """Whether a writer may own fields that nobody decided on: a program's own, or defaults beside a deliverer's."""
+    return writer.kind not in {WriterKind.KUBECTL, WriterKind.OTHER} and writer.operation != "Apply"
 
 
 _NOT_CONTENT = frozenset({"apiVersion", "kind", "metadata", "status"})
@@ -143,14 +169,14 @@ def _of_objects(kept: Json, wanted: Json, filled: Json, kind: Struct | None) -> 
 
 def _of_metadata(kept: Any, wanted: Any, kind: Any) -> Iterator[_Found]:
     for field in _METADATA & kept.keys() if isinstance(kept, dict) else ():
-        there, known = kept[field], (wanted or {}).get(field) or ()
+        there, known = kept[field], wanted.get(field) if isinstance(wanted, dict) else None
         if isinstance(there, dict):
             for key in there:
-                if key not in known and not key.startswith(_OF_DELIVERY):
+                if key not in (known if isinstance(known, dict) else ()) and not key.startswith(_OF_DELIVERY):
                     yield ("metadata", field, key), not _is_for_programs(key)
         elif isinstance(there, list) and kind != "Namespace":
             for index, item in enumerate(there):
-                if item not in known:
+                if item not in (known if isinstance(known, list) else ()):
                     yield ("metadata", field, index), False
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from typing import Any
 
 from driftgate.compare import ABSENT, Step
@@ -24,7 +25,7 @@ __all__ = [
     "Hold",
     "Writer",
     "WriterKind",
-    "has_managed_fields",
+    "all_writers",
     "holders",
     "kind_of",
     "value_at",
@@ -73,6 +74,7 @@ _CONTROLLER_WORDS = frozenset(
 _CONTROLLERS = ("cert-manager", "cilium", "external-secrets", "istio", "keda", "linkerd", "velero", "vpa-")
 
 
+@lru_cache(maxsize=1024)
 def kind_of(manager: str) -> WriterKind:
     """What a field manager is, by its name."""
     if _ARGOCD.fullmatch(manager):
@@ -85,9 +87,9 @@ def kind_of(manager: str) -> WriterKind:
     return WriterKind.CONTROLLER if words & _CONTROLLER_WORDS or manager.startswith(_CONTROLLERS) else WriterKind.OTHER
 
 
-def has_managed_fields(live: Json) -> bool:
-    """Whether the object says of any field who wrote it."""
-    return next(_entries(live), None) is not None
+def all_writers(live: Json) -> tuple[Writer, ...]:
+    """Everybody who wrote anything in the object, in the order of its entries; nobody where it does not say."""
+    return tuple(_writer(entry) for entry in _entries(live))
 
 
 class Hold(IntEnum):

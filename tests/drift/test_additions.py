@@ -6,10 +6,14 @@ import copy
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from driftgate.compare import IgnoreRule, Rules
+from driftgate.compare import IgnoreRule, Rules, compare
 from driftgate.drift.additions import additions
+from driftgate.drift.consequences import Deliverer, Delivery, fate
 from driftgate.model.secret import SecretValue
+from tests.drift.test_deliveries import application
 from tests.drift.test_owners import owned
 
 Json = dict[str, Any]
@@ -216,6 +220,34 @@ def test_elements_with_the_same_key_tell_nothing() -> None:
     ports = [{"containerPort": 80, "protocol": "TCP"}, {"containerPort": 80, "protocol": "UDP"}]
     live = with_value(DEPLOYMENT, ports, *POD, "containers", 0, "ports")
     assert added(DEPLOYMENT, live) == []
+
+
+JUNK: st.SearchStrategy[Any] = st.sampled_from([None, 0, 1.5, True, "", "x", [], {}, [None], [["x"]], {"x": None}])
+
+
+def slots(value: Any) -> list[tuple[Any, Any]]:
+    """Every place in a document in which a value stands: the mapping or list, and the key or index."""
+    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place for key, item in list(below) for place in [(value, key), *slots(item)]]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_whatever_a_cluster_says_is_read(data: st.DataObject) -> None:
+    """Objects that are broken anywhere, desired or live, are judged or passed over, and never an error."""
+    sidecar = with_value(DEPLOYMENT, {"name": "proxy", "image": "p"}, *POD, "containers", 1)
+    live = by(with_value(sidecar, "x", "metadata", "labels", "by-hand"), DELIVERED, owned("kubectl", fields_of(IMAGE)))
+    pair = [copy.deepcopy(DEPLOYMENT), copy.deepcopy(live)]
+    for _ in range(data.draw(st.integers(1, 3))):
+        holder, key = data.draw(st.sampled_from(slots(pair)))
+        if holder is not pair:
+            holder[key] = copy.deepcopy(data.draw(JUNK))
+    desired, live = pair
+    for addition in additions(desired, live, Rules()):
+        fate(addition, desired, live, Delivery(Deliverer.ARGOCD, application()))
+    for difference in compare(desired, live, Rules()).differences:
+        for deliverer in Deliverer:
+            fate(difference, desired, live, Delivery(deliverer, application()))
 
 
 def test_objects_that_cannot_be_compared_have_no_additions() -> None:
