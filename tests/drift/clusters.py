@@ -10,6 +10,7 @@ from tests.controlplane.plane import ControlPlane
 
 #: Never in what is printed or written: `driftgate` must not pass any of them on.
 CANARIES = tuple(f"canary{number}xZ9" for number in range(1, 4))
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 TRACKING = "argocd.argoproj.io/tracking-id"
 
 
@@ -17,11 +18,13 @@ def fill(plane: ControlPlane) -> str:
     """A new namespace with the objects of `rendered`, some that nobody renders, and a release of helm."""
     namespace = plane.namespace()
     core = f"/api/v1/namespaces/{namespace}"
-    tracking = {TRACKING: f"shop:/ServiceAccount:{namespace}/left-over"}
-    plane.create(f"{core}/serviceaccounts", {"metadata": {"name": "left-over", "annotations": tracking}})
+    annotations = {TRACKING: f"shop:/ServiceAccount:{namespace}/left-over", LAST_APPLIED: json.dumps(CANARIES[2])}
+    plane.create(f"{core}/serviceaccounts", {"metadata": {"name": "left-over", "annotations": annotations}})
     plane.create(f"{core}/configmaps", {"metadata": {"name": "settings"}, "data": {"colour": "blue"}})
     owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "settings", "uid": "0"}
-    plane.create(f"{core}/services", {"metadata": {"name": "owned", "ownerReferences": [owner]}, "spec": _PORTS})
+    owned = {"name": "owned", "ownerReferences": [owner]}
+    plane.create(f"{core}/serviceaccounts", {"metadata": owned})
+    plane.create(f"{core}/services", {"metadata": owned, "spec": _PORTS})
     plane.create(f"{core}/services", {"metadata": {"name": "web"}, "spec": _PORTS})
     plane.create(f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers", _SCALER)
     release = {"name": "sh.helm.release.v1.shop.v1", "labels": {"owner": "helm", "name": "shop", "version": "1"}}

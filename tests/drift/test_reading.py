@@ -19,7 +19,7 @@ from driftgate.live import ApiError, Cluster, Identity, Wanted, Why, connection,
 from driftgate.model.secret import SecretValue
 from tests.controlplane.keys import write_keys
 from tests.controlplane.plane import ControlPlane
-from tests.drift.clusters import CANARIES, fill, rendered
+from tests.drift.clusters import CANARIES, TRACKING, fill, rendered
 from tests.live.faults import Fault, Proxy, kubeconfig, proxy_before, status
 from tests.live.test_reading import configmaps, dead_api
 
@@ -90,7 +90,8 @@ def test_what_is_rendered_is_read_in_full_and_the_rest_by_its_metadata(
     assert state.unread == ()
     assert "settings" in names(state, "ConfigMap")
     assert names(state, "Service") == ["owned", "web"]
-    assert names(state, "ServiceAccount", others=True) == ["left-over"]
+    (left_over,) = (one for one in state.others if one["kind"] == "ServiceAccount")
+    assert left_over["metadata"]["annotations"] == {TRACKING: f"shop:/ServiceAccount:{namespace}/left-over"}
     assert sorted({tuple(sorted(one)) for one in state.others}) == [("apiVersion", "kind", "metadata")]
     about = ("autoscaling", "HorizontalPodAutoscaler", namespace, "web")
     first, second = state.find(*about, version="v1"), state.find(*about, version="v2")

@@ -61,6 +61,17 @@ def test_what_is_read_back_is_what_was_written(tmp_path: Path) -> None:
     assert read_recording(tmp_path / "recording") == replace(before, recorded=True)
 
 
+def test_who_wrote_what_nobody_delivered_is_not_recorded(tmp_path: Path) -> None:
+    """Of the other kinds only what a deliverer has marked keeps its managers: it is what may be left over."""
+    managers = [{"manager": "kubectl", "operation": "Update"}]
+    marked = {"name": "marked", "labels": {"app.kubernetes.io/instance": "shop"}, "managedFields": managers}
+    plain = {"name": "plain", "labels": {"app": "shop"}, "managedFields": managers, "resourceVersion": "7"}
+    others = [{"apiVersion": "v1", "kind": "Service", "metadata": metadata} for metadata in (marked, plain)]
+    write_recording(state(others=tuple(others)), tmp_path / "recording")
+    found = read_recording(tmp_path / "recording").others
+    assert [one["metadata"] for one in found] == [marked, {"name": "plain", "labels": {"app": "shop"}}]
+
+
 def test_files_are_sorted_and_for_their_owner_alone(tmp_path: Path) -> None:
     """One file for each kind, the same whatever order the server had, and readable by nobody else."""
     scaler = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"}}
@@ -103,6 +114,7 @@ PLACES: dict[str, dict[str, Any]] = {
     "short env value": env("API_TOKEN", CANARY[:12]),
     "env value that reads like a name": env("DB_PASSWORD", f"shop-db-password-{CANARY.lower()}"),
     "login in a URL": env("DATABASE", f"postgres://app:{CANARY}@db:5432/shop"),
+    "login of a manual in a URL": env("DATABASE", "amqp://app:secret@queue"),
     "argument": {"args": [f"--password={CANARY}"]},
     "argument after its option": {"args": ["--db-password", CANARY]},
     "shell command": {"command": ["sh", "-c", f"export API_TOKEN={CANARY}; run"]},
@@ -310,9 +322,13 @@ def test_a_recording_of_a_recording_is_the_same(tmp_path: Path) -> None:
     """What was not recorded the first time stays so."""
     first, second = tmp_path / "first", tmp_path / "second"
     login = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": {"password": IN_BASE64}}
-    write_recording(state(settings(password=CANARY), opaque(login)), first)
+    texts = {"password": CANARY, "app.yaml": f"db:\n  password: {CANARY}\n"}
+    write_recording(state(settings(**texts), opaque(login)), first)
     replayed = read_recording(first)
-    assert replayed.objects == (settings(password=MASK), {**login, "data": {"password": SecretValue(MASK)}})
+    assert replayed.objects == (
+        settings(**dict.fromkeys(texts, MASK)),
+        {**login, "data": {"password": SecretValue(MASK)}},
+    )
     write_recording(replayed, second)
     assert written(second) == written(first)
 
