@@ -52,7 +52,7 @@ NOTE = 'metadata.annotations["acme.test/note"]'
 TOLERATED = added("/spec/template/spec/tolerations/-", {"key": "spot", "operator": "Exists"})
 BY_HAND = kubectl("label {} acme.test/by-hand=yes")
 OF_HAND = 'metadata.labels["acme.test/by-hand"]'
-SCALE = kubectl("scale {} --replicas=2")
+SCALE = kubectl("scale {} --replicas=1")
 IMAGE = kubectl("set image {} web=registry.test:5000/web:9")
 EXTRA_ENV = kubectl("set env {} EXTRA=1")
 OTHER_MODE = kubectl("set env {} MODE=slow")
@@ -112,7 +112,7 @@ ROWS: tuple[Row, ...] = (
         ("StatefulSet", SCALE, "spec.replicas", HEALS),
         ("StatefulSet", Recreated({"spec": {"serviceName": "other"}}), "spec.serviceName", BLOCKS),
         # Nothing of an object is written as long as something in it is refused.
-        ("StatefulSet", Recreated({"spec": {"serviceName": "other", "replicas": 3}}), "spec.replicas", BLOCKS),
+        ("StatefulSet", Recreated({"spec": {"serviceName": "other", "replicas": 1}}), "spec.replicas", BLOCKS),
         ("Service", patch({"spec": {"type": "NodePort"}}), "spec.type", HEALS),
         (
             "Service",

@@ -216,6 +216,18 @@ def test_what_was_applied_by_hand_stays_where_argo_cd_does_not_migrate() -> None
     )
 
 
+def test_an_object_may_opt_out_of_server_side_apply() -> None:
+    """What Argo CD once owned by server-side apply is nobody's to remove where the object is merged again."""
+    applied = owned("argocd-controller", {"f:data": {"f:a": {}}}, operation="Apply")
+    live = {**LIVE, "metadata": {"managedFields": [applied]}}
+    out = {"annotations": {"argocd.argoproj.io/sync-options": "ServerSideApply=false"}}
+    found = [
+        fate(ADDITION, {**DESIRED, "data": {}, "metadata": metadata}, live, argocd("ServerSideApply=true")).consequence
+        for metadata in ({}, out)
+    ]
+    assert found == [Consequence.NEXT_SYNC, Consequence.SURVIVES]
+
+
 def extra(options: str = "", **metadata: Any) -> Json:
     """A live object that nobody renders."""
     annotations = {"argocd.argoproj.io/sync-options": options} if options else {}
