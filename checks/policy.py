@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from fnmatch import fnmatchcase
 
 from driftgate.checks.ignore_differences import unused_entries
 from driftgate.checks.images import unused_registries
@@ -135,7 +136,7 @@ def policy_check_off_without_reason(subject: Subject) -> Iterator[Result]:
             yield Breach(subject.policy.place_of("checks", name), f"{name} is off", "a reason", field=f"checks.{name}")
 
 
-@check(scope=Scope.RUN)
+@check(scope=Scope.RUN, live=None)
 def waiver_invalid(subject: Subject) -> Iterator[Result]:
     """A waiver does not hold
 
@@ -157,7 +158,7 @@ def waiver_invalid(subject: Subject) -> Iterator[Result]:
             )
 
 
-@check(scope=Scope.RUN)
+@check(scope=Scope.RUN, live=None)
 def waiver_unmatched(subject: Subject) -> Iterator[Result]:
     """A waiver matches no finding
 
@@ -167,11 +168,20 @@ def waiver_unmatched(subject: Subject) -> Iterator[Result]:
     """
     if not subject.policy.waivers:
         yield NotApplicable()
+    known, judging = subject.facts["check_ids"], subject.facts["judging"]
     for waiver in subject.policy.waivers:
-        if not waiver.fault(subject.facts["today"]) and not any(map(waiver.matches, subject.findings)):
+        if waiver.fault(subject.facts["today"]) or _is_of_others(waiver.finding, known - judging, judging):
+            continue
+        if not any(map(waiver.matches, subject.findings)):
             yield Breach(
                 waiver.place, f"{waiver.finding} matches nothing", "the key of a finding", field=waiver.finding
             )
+
+
+def _is_of_others(pattern: str, others: Collection[str], judging: Collection[str]) -> bool:
+    """Whether a waiver speaks only of checks that are not run here: live ones without a cluster, others with one."""
+    check_id = pattern.partition("/")[0]
+    return any(fnmatchcase(one, check_id) for one in others) and not any(fnmatchcase(one, check_id) for one in judging)
 
 
 @check(scope=Scope.RUN, severity=Severity.ERROR)

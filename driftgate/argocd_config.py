@@ -12,7 +12,7 @@ from driftgate.model.application import IgnoreDifference, Located
 from driftgate.model.node import Literal, Node
 from driftgate.yaml_reader import read_yaml
 
-__all__ = ["health_scripts", "system_ignore_rules"]
+__all__ = ["content_of", "health_scripts", "system_ignore_rules"]
 
 _BLOB = "resource.customizations"
 _PREFIX = f"{_BLOB}.ignoreDifferences."
@@ -41,6 +41,11 @@ def health_scripts(config: Mapping[str, Node]) -> tuple[str, ...]:
         if isinstance(node.value, dict):
             found += [key for key, entry in node.mapping.items() if (script := entry.get("health.lua")) and script.text]
     return tuple(dict.fromkeys(found))
+
+
+def content_of(config: Mapping[str, Node], key: str) -> Node | None:
+    """The YAML in the text of a key; None where there is no such key, no text, or nothing that can be read."""
+    return next(iter(_inside(config[key])), None) if key in config else None
 
 
 def _split_keys(config: Mapping[str, Node]) -> Iterator[tuple[str, Node]]:

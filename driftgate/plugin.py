@@ -314,9 +314,10 @@ class Topic(pytest.File):
         gate = self.config.stash[_GATE]
         if not gate.usable():
             return
-        scopes = {check.scope for check in load_catalogue().of_topic(self.path.stem)}
+        # What is asked of clusters only is no part of this run.
+        scopes = {check.scope for check in load_catalogue().of_topic(self.path.stem) if check.judges(live=False)}
         judgements = gate.judgements()
-        for judgement in judgements:
+        for judgement in judgements if scopes else ():
             suffix = f"[{judgement.ledger.environment}]" if len(judgements) > 1 else ""
             if scopes - {Scope.APPLICATION} or not judgement.ledger.applications:
                 yield self._item(judgement.ledger.environment, judgement, "")

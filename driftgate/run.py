@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from driftgate.assembly import Assembly, assemble
 from driftgate.errors import UsageError
@@ -20,7 +20,12 @@ from driftgate.render.pool import WorkerPool
 from driftgate.repository.base import BaseTree, base_tree
 from driftgate.settings import Settings
 
-__all__ = ["Base", "base_of", "exit_code", "judge_tree", "policies_of"]
+if TYPE_CHECKING:
+    from driftgate.drift.consequences import Deliverer
+    from driftgate.drift.pairing import LiveEnvironment
+    from driftgate.drift.state import ClusterState
+
+__all__ = ["Base", "base_of", "exit_code", "judge_drift", "judge_tree", "policies_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,28 @@ def judge_tree(
             # Counted last: to find the cause of a finding takes renders too.
             judgements.append(replace(judgement, ledger=replace(judgement.ledger, renders=assembly.renders)))
     return tuple(judgements)
+
+
+def judge_drift(
+    assembly: Assembly,
+    states: Sequence[ClusterState],
+    names: Collection[str] = (),
+    *,
+    via: Deliverer | None = None,
+    catalogue: Catalogue | None = None,
+) -> tuple[Judgement, LiveEnvironment]:
+    """The judgement of what clusters said against an environment that is assembled, and what it rests on.
+
+    `names` leaves only these Applications; `via` says who delivers, where the user knows better than the clusters show.
+    """
+    from driftgate.drift.pairing import pair_environment
+    from driftgate.drift.rules import ArgoCDSettings
+
+    environment, policy = assembly.environment, assembly.policy
+    settings = ArgoCDSettings.read(environment.argocd_config, policy.section(ArgoCDSection).namespace)
+    live = pair_environment(environment, states, settings, names, via)
+    judgement = judge(environment, policy, catalogue or load_catalogue(), live=live)
+    return replace(judgement, ledger=replace(judgement.ledger, renders=assembly.renders)), live
 
 
 def _reviewed(

@@ -6,9 +6,14 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from driftgate.compare import Rules
+from driftgate.drift.consequences import Deliverer
+from driftgate.drift.pairing import LiveApplication, LiveEnvironment
+from driftgate.drift.rules import ArgoCDSettings
 from driftgate.judge import (
     Breach,
     Catalogue,
@@ -258,6 +263,54 @@ def test_a_waiver_that_matches_nothing_is_a_finding_and_cannot_be_waived(tmp_pat
         ("waiver-unmatched", Outcome.FAILED, 5, "waiver-unmatched/* matches nothing"),
         ("always", Outcome.WAIVED, 6, "default"),
     ]
+
+
+def live_environment(*names: str) -> LiveEnvironment:
+    """The clusters of these Applications, which said nothing."""
+    state: Any = None
+    applications = {
+        name: LiveApplication(name, Deliverer.ARGOCD, "told", Rules(), state, ()) for name in names
+    }  # fmt: skip
+    return LiveEnvironment((), ArgoCDSettings(), applications)
+
+
+def test_live_checks_are_run_where_clusters_were_read_and_nowhere_else(policy: Policy) -> None:
+    """A run over files neither runs nor counts live checks, one over clusters those alone, on what was read."""
+    both = {
+        "always": catalogue(always).checks["always"],
+        "maybe": replace(catalogue(maybe).checks["maybe"], live=True),
+        "broken": replace(catalogue(broken).checks["broken"], live=None),
+    }
+    files = judge(environment("b", "c"), policy, Catalogue(both, {}), today=TODAY)
+    assert set(files.ledger.checks) == {"always", "broken"}
+    clusters = judge(environment("b", "c"), policy, Catalogue(both, {}), today=TODAY, live=live_environment("b"))
+    assert clusters.ledger.applications == ("b",)
+    assert clusters.ledger.checks == {"broken": Tally(failed=1), "maybe": Tally(could_not_check=1)}
+
+
+def test_a_waiver_of_a_check_that_is_not_run_is_left_alone(tmp_path: Path) -> None:
+    """A run over files does not say of the waiver of a live finding that it matches nothing, nor the reverse."""
+    policy = with_policy(tmp_path, waived("always/gone/*", "maybe/gone/*", "*/gone/*"))
+    unmatched = {"waiver-unmatched": load_catalogue().checks["waiver-unmatched"]}
+    both = {**catalogue(always).checks, "maybe": replace(catalogue(maybe).checks["maybe"], live=True), **unmatched}
+    files = judge(environment("c"), policy, Catalogue(both, {}), today=TODAY)
+    assert [f.found for f in files.findings if f.check == "waiver-unmatched"] == [
+        "always/gone/* matches nothing",
+        "*/gone/* matches nothing",
+    ]
+    clusters = judge(environment("c"), policy, Catalogue(both, {}), today=TODAY, live=live_environment("c"))
+    assert [f.found for f in clusters.findings] == ["maybe/gone/* matches nothing", "*/gone/* matches nothing"]
+
+
+def test_a_result_may_say_why_it_matters_itself(policy: Policy) -> None:
+    """What is known of one breach stands in the place of what holds for all of them."""
+
+    def told(subject: Subject) -> Iterator[Result]:
+        yield Breach(subject.place(), "one", "none", field="one", why="It is reverted.")
+        yield Breach(subject.place(), "two", "none", field="two")
+
+    judgement = judge(environment("a"), policy, catalogue(told), today=TODAY)
+    assert [(f.found, f.why) for f in judgement.findings] == [("one", "It is reverted."), ("two", "why it matters.")]
 
 
 def test_policy_sets_severities_and_reasons(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import driftgate
 from driftgate.cli.cluster import add_cluster_commands
+from driftgate.cli.drift import add_drift_commands
 from driftgate.cli.options import EXIT_CODES, USAGE_EXIT, Parser
 from driftgate.cli.releases import add_releases_commands
 from driftgate.cli.status import add_status_commands
@@ -65,4 +66,5 @@ def _parser() -> argparse.ArgumentParser:
     add_cluster_commands(commands.add_parser)
     add_releases_commands(commands.add_parser)
     add_status_commands(commands.add_parser)
+    add_drift_commands(commands.add_parser)
     return parser

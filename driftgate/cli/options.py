@@ -9,10 +9,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from driftgate.errors import UsageError
+from driftgate.report.terminal import printable
 from driftgate.settings import RENDER_SECONDS, Settings
 
 if TYPE_CHECKING:
-    from driftgate.target import Way
+    from driftgate.policy import Policy
+    from driftgate.target import Target, Way
 
 __all__ = [
     "EXIT_CODES",
@@ -20,6 +23,7 @@ __all__ = [
     "AddCommand",
     "Parser",
     "cluster_options",
+    "refuse_another_cluster",
     "settings_of",
     "tree_options",
     "way_of",
@@ -92,6 +96,22 @@ def way_of(options: argparse.Namespace) -> Way:
     from driftgate.target import Way
 
     return Way(options.context, options.kubeconfig, options.in_cluster, options.destination)
+
+
+def refuse_another_cluster(target: Target, context: str, policy: Policy, *, any_cluster: bool) -> None:
+    """Nothing is said of a cluster that policy does not name, unless the user says so; then it is told aloud."""
+    if target.is_named:
+        return
+    differences = "; ".join(target.differences) or f"policy names no cluster for {target.destination}"
+    if any_cluster:
+        print(
+            printable(f"driftgate: --any-cluster: not looked whether this is the right one: {differences}"),
+            file=sys.stderr,
+        )
+        return
+    name = f"`driftgate cluster --context {context} --environment {policy.environment} --write`"
+    way_out = f"{name} names it" if target.entry is None else "take another context"
+    raise UsageError(f"context {context}: {differences}; {way_out}, or --any-cluster looks all the same")
 
 
 def _seconds(text: str) -> float:

@@ -11,7 +11,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from driftgate.cli.options import AddCommand, cluster_options, settings_of, tree_options, way_of
+from driftgate.cli.options import (
+    AddCommand,
+    cluster_options,
+    refuse_another_cluster,
+    settings_of,
+    tree_options,
+    way_of,
+)
 from driftgate.errors import UsageError
 from driftgate.report.terminal import printable
 from driftgate.run import policies_of
@@ -20,7 +27,6 @@ if TYPE_CHECKING:  # the command line starts without what only some commands use
     from driftgate.live import Cluster
     from driftgate.policy import Policy
     from driftgate.status import Desired, EnvironmentStatus
-    from driftgate.target import Target
 
 __all__ = ["add_status_commands"]
 
@@ -91,7 +97,7 @@ def _status(options: argparse.Namespace) -> int:
             try:
                 with connect(way, assembly.environment, policy, root) as cluster:
                     target = target_of(cluster, way, assembly.environment, policy)
-                    _refuse_another_cluster(target, cluster, policy, any_cluster=options.any_cluster)
+                    refuse_another_cluster(target, cluster.context, policy, any_cluster=options.any_cluster)
                     desired = desired_of(assembly, target.destination, options.application)
                     scripts = health_scripts(assembly.environment.argocd_config)
                     status = _looked(cluster, policy, desired, options, scripts)
@@ -159,19 +165,3 @@ def _refuse_short_revision(revision: str | None) -> None:
         raise UsageError(
             f"--revision {revision}: expected a commit, at least {_SHORTEST_SHA} of its hexadecimal digits"
         )
-
-
-def _refuse_another_cluster(target: Target, cluster: Cluster, policy: Policy, *, any_cluster: bool) -> None:
-    """Nothing is said of a cluster that policy does not name, unless the user says so; then it is told aloud."""
-    if target.is_named:
-        return
-    differences = "; ".join(target.differences) or f"policy names no cluster for {target.destination}"
-    if any_cluster:
-        print(
-            printable(f"driftgate: --any-cluster: not looked whether this is the right one: {differences}"),
-            file=sys.stderr,
-        )
-        return
-    name = f"`driftgate cluster --context {cluster.context} --environment {policy.environment} --write`"
-    way_out = f"{name} names it" if target.entry is None else "take another context"
-    raise UsageError(f"context {cluster.context}: {differences}; {way_out}, or --any-cluster looks all the same")

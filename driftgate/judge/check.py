@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from driftgate.model.application import Application
 from driftgate.model.environment import Environment, LoadedApplication, Problem, ProblemKind
@@ -19,6 +19,9 @@ from driftgate.model.node import Path
 from driftgate.model.outcome import Finding, Related, Severity
 from driftgate.model.place import Place
 from driftgate.policy import Policy, Section
+
+if TYPE_CHECKING:  # what talks of clusters is not loaded where only files are judged
+    from driftgate.drift.pairing import LiveApplication, LiveEnvironment
 
 __all__ = [
     "Breach",
@@ -55,7 +58,7 @@ class Scope(Enum):
 class Breach:
     """A breach that a check saw: where, what was found there and what would have been right.
 
-    `object` and `field` go into the finding's key. `fix` replaces the check's general one where more is known.
+    `object` and `field` go into the finding's key. `fix` and `why` replace the check's where more is known.
     Results with the same `cause` come of one fault: those that follow from it are told under the one that is it
     (`is_cause`), or under the heaviest where none is.
     """
@@ -69,6 +72,7 @@ class Breach:
     fix: str = ""
     cause: str = ""
     is_cause: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class Unchecked:
     fix: str = ""
     cause: str = ""
     is_cause: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,7 @@ class Subject:
     """What a check is handed. `loaded` is there for Application checks.
 
     `findings` are all so far for run checks, and those about single Applications for environment checks.
-    `earlier` is there in a change review, where the environment has a base.
+    `earlier` is there in a change review, where the environment has a base, and `live` where its clusters were read.
     """
 
     environment: Environment
@@ -123,11 +128,12 @@ class Subject:
     facts: Mapping[str, Any] = field(default_factory=dict)
     made: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
     earlier: EarlierPolicy | None = None
+    live: LiveEnvironment | None = field(default=None, repr=False)
 
     def once(self, make: Callable[[Subject], T]) -> T:
         """What a function makes of the environment and the policy, made once a run for all checks and Applications."""
         if make not in self.made:
-            self.made[make] = make(Subject(self.environment, self.policy, made=self.made))
+            self.made[make] = make(Subject(self.environment, self.policy, made=self.made, live=self.live))
         made: T = self.made[make]
         return made
 
@@ -136,6 +142,17 @@ class Subject:
         """The Application with everything rendered of it."""
         assert self.loaded is not None
         return self.loaded
+
+    @property
+    def clusters(self) -> LiveEnvironment:
+        """What the clusters of the environment said, for live checks."""
+        assert self.live is not None
+        return self.live
+
+    @property
+    def deployed(self) -> LiveApplication:
+        """The Application as its cluster has it, for live checks."""
+        return self.clusters.applications[self.app.label]
 
     @property
     def application(self) -> Application:
@@ -206,7 +223,10 @@ CheckFunction = Callable[[Subject], Iterator[Result]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check of the catalogue; title, why and fix come from its function's docstring."""
+    """One check of the catalogue; title, why and fix come from its function's docstring.
+
+    A `live` check is run only where clusters were read, another only where they were not; with None it is run in both.
+    """
 
     id: str
     topic: str
@@ -216,18 +236,26 @@ class Check:
     why: str
     fix: str
     function: CheckFunction
+    live: bool | None = False
+
+    def judges(self, *, live: bool) -> bool:
+        """Whether it is run where clusters were read, or where they were not."""
+        return self.live is None or self.live is live
 
 
 _MARK = "__driftgate_check__"
 
 
 def check(
-    *, severity: Severity = Severity.ERROR, scope: Scope = Scope.APPLICATION
+    *, severity: Severity = Severity.ERROR, scope: Scope = Scope.APPLICATION, live: bool | None = False
 ) -> Callable[[CheckFunction], CheckFunction]:
-    """Mark a generator as a check. Its id is its name with dashes; its docstring is title, `Why: …`, `Fix: …`."""
+    """Mark a generator as a check. Its id is its name with dashes; its docstring is title, `Why: …`, `Fix: …`.
+
+    `live` is as in `Check`.
+    """
 
     def mark(function: CheckFunction) -> CheckFunction:
-        setattr(function, _MARK, (severity, scope))
+        setattr(function, _MARK, (severity, scope, live))
         return function
 
     return mark
@@ -243,6 +271,10 @@ class Catalogue:
     def of_topic(self, topic: str) -> tuple[Check, ...]:
         """The checks of one topic, in the order of their module."""
         return tuple(check for check in self.checks.values() if check.topic == topic)
+
+    def judging(self, *, live: bool) -> Mapping[str, Check]:
+        """The checks by id that are run where clusters were read, or where they were not."""
+        return {id_: check for id_, check in self.checks.items() if check.judges(live=live)}
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -271,9 +303,9 @@ def _checks_of(module: ModuleType, topic: str) -> Iterator[Check]:
         mark = getattr(function, _MARK, None)
         if mark is None or function.__module__ != module.__name__:
             continue
-        severity, scope = mark
+        severity, scope, live = mark
         title, why, fix = _explained(name, inspect.getdoc(function) or "")
-        yield Check(name.replace("_", "-"), topic, scope, severity, title, why, fix, function)
+        yield Check(name.replace("_", "-"), topic, scope, severity, title, why, fix, function, live)
 
 
 def _explained(name: str, text: str) -> tuple[str, str, str]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from driftgate.judge.check import (
     Breach,
@@ -26,6 +26,9 @@ from driftgate.model.environment import Environment, LoadedApplication, RenderSt
 from driftgate.model.outcome import Finding, Judgement, Ledger, Outcome, Severity, Tally
 from driftgate.policy import Policy
 
+if TYPE_CHECKING:
+    from driftgate.drift.pairing import LiveEnvironment
+
 __all__ = ["judge"]
 
 
@@ -37,34 +40,38 @@ def judge(
     today: dt.date | None = None,
     earlier: EarlierPolicy | None = None,
     only: Mapping[str, Collection[str]] | None = None,
+    live: LiveEnvironment | None = None,
 ) -> Judgement:
     """Every finding of every check, and the ledger of what was judged.
 
     A check that crashes becomes a finding under its own name and ends nothing else. `today` decides over waivers.
     `earlier` is the policy before the change. With `only` no other checks are run than those that it names, and on no
-    other Applications.
+    other Applications. With `live` it is the live checks that are run, on the Applications whose clusters were read.
     """
-    bench = _Bench(environment, policy, catalogue, today or dt.datetime.now(tz=dt.UTC).date())
+    bench = _Bench(environment, policy, catalogue, today or dt.datetime.now(tz=dt.UTC).date(), live)
     shared: dict[object, Any] = {}
-    subjects = [Subject(environment, policy, one, made=shared, earlier=earlier) for one in environment.applications]
-    for check in catalogue.checks.values():
+    common = Subject(environment, policy, made=shared, earlier=earlier, live=live)
+    judged = [one for one in environment.applications if live is None or one.label in live.applications]
+    subjects = [replace(common, loaded=one) for one in judged]
+    checks = tuple(catalogue.judging(live=live is not None).values())
+    for check in checks:
         if check.scope is Scope.APPLICATION:
             for subject in subjects:
                 if only is None or subject.app.label in only.get(check.id, ()):
                     bench.run(check, subject)
     # After all Applications, because what is looked at closely may depend on what was found about them.
     about_applications = tuple(bench.findings)
-    for check in catalogue.checks.values():
+    for check in checks:
         if check.scope is Scope.ENVIRONMENT and (only is None or check.id in only):
-            bench.run(check, Subject(environment, policy, findings=about_applications, made=shared, earlier=earlier))
+            bench.run(check, replace(common, findings=about_applications))
     bench.find_consequences()
     bench.apply_waivers()
-    for check in catalogue.checks.values():
+    for check in checks:
         if check.scope is Scope.RUN and only is None:
             bench.run(check, bench.run_subject())
     bench.find_consequences()
     bench.apply_waivers()
-    return Judgement(_in_order(bench.findings), _ledger(Subject(environment, policy, made=shared), bench))
+    return Judgement(_in_order(bench.findings), _ledger(replace(common, earlier=None), judged, bench))
 
 
 @dataclass
@@ -73,6 +80,7 @@ class _Bench:
     policy: Policy
     catalogue: Catalogue
     today: dt.date
+    live: LiveEnvironment | None
     findings: list[Finding] = field(default_factory=list)
     # By check and then by Application, "" for the environment and the run.
     outcomes: dict[str, dict[str, Outcome]] = field(default_factory=dict)
@@ -119,7 +127,7 @@ class _Bench:
             place=result.place,
             found=result.found,
             expected=result.expected,
-            why=f"{check.why} Policy: {reason}" if reason else check.why,
+            why=f"{result.why or check.why} Policy: {reason}" if reason else result.why or check.why,
             fix=result.fix or check.fix,
             application=label,
             object=result.object,
@@ -139,8 +147,12 @@ class _Bench:
 
     def run_subject(self) -> Subject:
         """What a run check is handed: the findings so far."""
-        facts = {"check_ids": frozenset(self.catalogue.checks), "today": self.today}
-        return Subject(self.environment, self.policy, findings=tuple(self.findings), facts=facts)
+        facts = {
+            "check_ids": frozenset(self.catalogue.checks),
+            "judging": frozenset(self.catalogue.judging(live=self.live is not None)),
+            "today": self.today,
+        }
+        return Subject(self.environment, self.policy, findings=tuple(self.findings), facts=facts, live=self.live)
 
     def apply_waivers(self) -> None:
         """Waive what a holding waiver matches; findings about waivers themselves cannot be waived."""
@@ -225,15 +237,15 @@ def _where(error: Exception) -> str:
     return f"{type(error).__name__} at {FilePath(frame.filename).name}:{frame.lineno}"
 
 
-def _ledger(subject: Subject, bench: _Bench) -> Ledger:
+def _ledger(subject: Subject, judged: Sequence[LoadedApplication], bench: _Bench) -> Ledger:
     environment, policy = subject.environment, subject.policy
-    kinds = Counter(manifest.kind for loaded in environment.applications for manifest in loaded.manifests)
+    kinds = Counter(manifest.kind for loaded in judged for manifest in loaded.manifests)
     waived = [finding for finding in bench.findings if finding.outcome is Outcome.WAIVED]
     return Ledger(
         environment=environment.name,
         policy=policy.file or "default",
-        applications=tuple(loaded.label for loaded in environment.applications),
-        rendered=tuple(loaded.label for loaded in environment.applications if _is_rendered(loaded)),
+        applications=tuple(loaded.label for loaded in judged),
+        rendered=tuple(loaded.label for loaded in judged if _is_rendered(loaded)),
         charts=tuple(chart.path for chart in environment.charts),
         values_files=environment.values_files,
         objects=sum(kinds.values()),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from driftgate.drift.delivery import release_states, served_deliverer
 from driftgate.live import Discovery, Listing, Wanted, Why
 from driftgate.model.application import API_GROUP
 from driftgate.preflight.plan import Plan, Wish
@@ -17,8 +18,6 @@ __all__ = ["delivery_of", "look_at_delivery", "wanted_for_delivery"]
 
 _RELEASE_TYPE = "type=helm.sh/release.v1"
 _RELEASE_LABELS = "owner=helm"
-# helm keeps earlier revisions as superseded, and with --keep-history the last one as uninstalled.
-_GONE = ("superseded", "uninstalled")
 _SHOWN = 8
 
 
@@ -43,9 +42,8 @@ def delivery_of(discovery: Discovery, via: Delivery | None) -> tuple[Delivery, s
     """Who delivers, and why: what the user says, else Argo CD where the cluster serves its Applications."""
     if via is not None:
         return via, "as the command says"
-    if discovery.find(API_GROUP, "Application") is not None:
-        return Delivery.ARGOCD, "the cluster serves Argo CD's Applications"
-    return Delivery.HELM, "the cluster serves no Argo CD Applications"
+    deliverer, reason = served_deliverer(discovery)
+    return Delivery(deliverer.value), reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +137,8 @@ def _may_adopt(
 def _release_states(plan: Plan, listing: Listing) -> dict[str, str]:
     """The state of each of our releases, by its newest record."""
     wanted = {(release.namespace, release.name) for release in plan.releases}
-    newest: dict[tuple[str, str], tuple[int, str]] = {}
-    for secret in listing.of("", "Secret"):
-        labels = _texts(secret["metadata"].get("labels"))
-        key = (secret["metadata"].get("namespace", ""), labels.get("name", ""))
-        version = labels.get("version", "")
-        if labels.get("owner") == "helm" and key in wanted and version.isdigit():
-            newest[key] = max(newest.get(key, (0, "")), (int(version), labels.get("status", "")))
-    return {name: status for (_, name), (_, status) in sorted(newest.items()) if status not in _GONE}
+    states = release_states(listing.of("", "Secret"), wanted)
+    return {name: status for (_, name), status in sorted(states.items())}
 
 
 def _against_helm(plan: Plan, held: _Held) -> Iterator[Point]:

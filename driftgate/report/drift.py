@@ -1,0 +1,96 @@
+"""What a run against clusters prints besides its findings: which clusters, who delivers, what was compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from driftgate.model.outcome import Judgement
+from driftgate.report.json_report import report_data
+from driftgate.report.terminal import terminal_report, wrapped
+
+if TYPE_CHECKING:
+    from driftgate.drift.pairing import LiveApplication, LiveEnvironment
+    from driftgate.drift.state import ClusterState
+
+__all__ = ["drift_json", "drift_text"]
+
+_DELIVERERS = {"argocd": "Argo CD", "helm": "helm"}
+
+
+def drift_text(judgement: Judgement, live: LiveEnvironment, *, width: int = 100, colour: bool = False) -> str:
+    """The report of one environment: what was read, the findings, and what was judged."""
+    lines = [line for state in live.states for line in _cluster(state, live, width)]
+    return "\n".join([*lines, ""]) + "\n" + terminal_report((judgement,), width=width, colour=colour)
+
+
+def _cluster(state: ClusterState, live: LiveEnvironment, width: int) -> Iterator[str]:
+    identity = state.identity
+    yield from wrapped(f"{state.context}: {identity.api_server}, Kubernetes {identity.version}", "cluster  ", width)
+    when = "recorded" if state.recorded else "read"
+    calls = "" if state.recorded else f", {state.calls} API calls"
+    rows = [(when, f"{state.taken:%Y-%m-%d %H:%M:%S} UTC{calls}")]
+    there = [one for one in live.applications.values() if one.state is state]
+    for deliverer, name in _DELIVERERS.items():
+        ours = [one for one in there if one.deliverer == deliverer]
+        rows += [(name, f"delivers {', '.join(one.label for one in ours)} ({_reasons(ours)})")] if ours else []
+    verdicts = _verdicts(there)
+    compared = sum(verdicts.values())
+    rows.append(("objects", f"{compared}: " + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())))
+    if state.unread:
+        rows.append(("not read", f"{len(state.unread)} lists: {', '.join(_unread(state))}"))
+    for name, text in rows:
+        yield from wrapped(text, f"  {name:<14}", width)
+
+
+def _reasons(applications: Sequence[LiveApplication]) -> str:
+    reasons = sorted({one.reason: None for one in applications}, key=lambda reason: reason.endswith(" others"))
+    return reasons[0] if len(reasons) == 1 else f"{reasons[0]}, and the like"
+
+
+def _verdicts(applications: Sequence[LiveApplication]) -> Mapping[str, int]:
+    counts: dict[str, int] = {}
+    for verdict in (pair.verdict for one in applications for pair in one.pairs):
+        counts[verdict.value] = counts.get(verdict.value, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _unread(state: ClusterState) -> Iterator[str]:
+    for one in state.unread:
+        kind = f"{one.wanted.kind}.{one.wanted.group}" if one.wanted.group else one.wanted.kind
+        yield f"{kind} in {one.wanted.namespace}" if one.wanted.namespace else kind
+
+
+def drift_json(found: Sequence[tuple[Judgement, LiveEnvironment]]) -> str:
+    """The JSON report, with the clusters that were read and what became of each object."""
+    data = report_data([judgement for judgement, _ in found])
+    data["clusters"] = [
+        {"environment": judgement.ledger.environment, **_cluster_data(state, live)}
+        for judgement, live in found
+        for state in live.states
+    ]
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def _cluster_data(state: ClusterState, live: LiveEnvironment) -> dict[str, Any]:
+    there = [one for one in live.applications.values() if one.state is state]
+    return {
+        "context": state.context,
+        "destination": state.destination,
+        "api_server": state.identity.api_server,
+        "uid": state.identity.uid,
+        "version": state.identity.version,
+        "taken": state.taken.isoformat(),
+        "recorded": state.recorded,
+        "calls": state.calls,
+        "verdicts": _verdicts(there),
+        "unread": [
+            {"kind": name, "why": one.why.value, "status": one.status, "message": one.message}
+            for name, one in zip(_unread(state), state.unread, strict=True)
+        ],
+        "applications": [
+            {"name": one.label, "deliverer": one.deliverer.value, "reason": one.reason, "verdicts": _verdicts([one])}
+            for one in there
+        ],
+    }
