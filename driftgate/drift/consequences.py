@@ -34,7 +34,7 @@ from driftgate.model.application import Application
 from driftgate.semantics.immutable import FIXED, Refusal, refusals
 from driftgate.semantics.sync_fate import fate_when_not_rendered, is_recreated, options_of
 
-__all__ = ["Consequence", "Deliverer", "Delivery", "Fate", "fate"]
+__all__ = ["Consequence", "Deliverer", "Delivery", "Fate", "fate", "is_reordered"]
 
 
 class Deliverer(StrEnum):
@@ -441,7 +441,8 @@ def _overwritten(path: tuple[Step, ...], pair: _Pair) -> Fate:
 def _writes_again(path: tuple[Step, ...], pair: _Pair) -> str:
     """A further sentence, where the value will most likely come back."""
     found = writers(pair.live, path)
-    if not found:
+    # Who turns the elements of a list round takes none of them over from whoever wrote it.
+    if not found or is_reordered(value_at(pair.live, path), value_at(pair.desired, path)):
         return ""
     newest = found[0]
     if newest.kind is WriterKind.CONTROLLER:
@@ -452,6 +453,18 @@ def _writes_again(path: tuple[Step, ...], pair: _Pair) -> str:
             " changes what is applied, and will do so again."
         )
     return ""
+
+
+def is_reordered(live: Any, desired: Any) -> bool:
+    """Whether two lists have the same elements in another order: an order is nobody's field."""
+    if not (isinstance(live, list) and isinstance(desired, list) and len(live) == len(desired)):
+        return False
+    rest = list(desired)
+    for one in live:
+        if one not in rest:
+            return False
+        rest.remove(one)
+    return True
 
 
 def _survives(path: tuple[Step, ...], pair: _Pair) -> Fate:

@@ -188,12 +188,20 @@ class Told:
     def of(cls, data: Mapping[str, Any], shop: Shop) -> Told:
         """A finding of the JSON report."""
         place = f"{data['file']}:{data['line']}" if data["line"] else data["file"]
-        texts = (data["object"], place, data["found"], data["expected"], data["why"])
         related = tuple(
             shop.plain(f"{each['file']}:{each['line']}" if each["line"] else each["file"]) + f" {each['note']}"
             for each in data["related"]
         )
-        return cls(data["check"], data["outcome"], *map(shop.plain, texts), related)
+        return cls(
+            data["check"],
+            data["outcome"],
+            shop.plain(data["object"]),
+            place,
+            shop.plain(data["found"]),
+            shop.plain(data["expected"]),
+            shop.plain(data["why"]),
+            related,
+        )
 
 
 def run(*arguments: str) -> tuple[int, str, str]:

@@ -313,7 +313,20 @@ APPLICATIONS = [
         "from a trial, or was renamed.",
     ),
 ]  # fmt: skip
-RELEASE: list[tuple[str, str, str, str]] = []
+RELEASE = [
+    (
+        "missing-object", "Service/NS/web", "not in the cluster",
+        "It is created anew. The next helm upgrade creates whatever the chart has and the cluster does not.",
+    ),
+    (
+        "drifted-field", "ConfigMap/NS/settings", "data.greeting: good night, written by kubectl-patch at TIME",
+        "The next helm upgrade overwrites it. The next helm upgrade writes what the chart says, changed or not.",
+    ),
+    (
+        "extra-object", "ConfigMap/NS/left-over", "there since TIME, last written by kubectl-create at TIME",
+        "It stays. kubectl-create made it, and helm deletes only what its own last release has.",
+    ),
+]  # fmt: skip
 SMALL = {"settings": SETTINGS, "service": SERVICE}
 
 
