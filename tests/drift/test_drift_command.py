@@ -10,18 +10,23 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
 from driftgate.assembly import assemble
+from driftgate.judge import load_catalogue
 from driftgate.releases import releases_of
 from driftgate.run import policies_of
 from driftgate.settings import Settings
 from tests.controlplane.crds import Crd, served
 from tests.controlplane.plane import RBAC, ControlPlane
 from tests.drift.shop import CANARY, SECRET, SERVICE, SETTINGS, Shop, Told, run
+from tests.repositories import write
 from tests.test_status import bound
 
+SOURCE = Path(__file__).resolve().parents[2]
+PROJECTS = "/apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects"
 HEALS = "selfHeal is on: Argo CD syncs the object as soon as it sees the difference."
 
 
@@ -262,6 +267,8 @@ def test_what_may_not_be_read_is_named_and_the_rest_is_judged(broken: Shop) -> N
         broken.plane.request("DELETE", f"{RBAC}/clusterrolebindings/{name}")
         broken.plane.request("DELETE", f"{RBAC}/clusterroles/{name}")
     assert (code, err) == (1, "")
+    schema = json.loads((SOURCE / "driftgate/report/report.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(json.loads(out), schema)
     found = json.loads(out)["findings"]
     (secret,) = [each for each in found if each["check"] == "drift-unread"]
     (refused,) = [each for each in found if each["key"] == secret["consequence_of"]]
@@ -347,6 +354,37 @@ def test_an_application_that_was_changed_by_hand_is_told(make: Callable[[], Shop
     assert shop.findings() == APPLICATIONS
 
 
+def test_what_argocd_was_never_given_is_told(make: Callable[[], Shop]) -> None:
+    """An Application without a live one is missing; a project that was widened is told by its field."""
+    shop = make()
+    shop.tree(SMALL)
+    name = f"fence-{shop.namespace}"
+    project = (
+        "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata:\n"
+        f"  name: {name}\n  namespace: argocd\nspec:\n  sourceRepos: ['https://git.example.com/a.git']\n"
+    )
+    write(shop.root, {"projects/fence.yaml": project})
+    shop.deliver_objects()
+    shop.make_application(yaml.safe_load((shop.root / "root.yaml").read_text(encoding="utf-8")))
+    live = yaml.safe_load(project)
+    shop.plane.create(PROJECTS, {**live, "spec": {"sourceRepos": ["*"]}})
+    try:
+        found = shop.findings()
+    finally:
+        shop.plane.request("DELETE", f"{PROJECTS}/{name}")
+    assert [(one.check, one.place, one.found, one.expected, one.why) for one in found] == [
+        (
+            "live-application-missing", "apps/web.yaml:4", "not in the cluster",
+            "Application web-NS in namespace argocd",
+            "It is created anew. Automated sync is off: it stays until somebody syncs. That sync creates it anew.",
+        ),
+        (
+            "live-project-changed", "projects/fence.yaml:7", "spec.sourceRepos[0]: *",
+            "https://git.example.com/a.git", load_catalogue().checks["live-project-changed"].why,
+        ),
+    ]  # fmt: skip
+
+
 def test_a_release_of_helm_is_judged_by_what_helm_does(make: Callable[[], Shop], helm3: Path) -> None:
     """A fresh release shows no drift; what is changed, deleted or left over is told with what an upgrade does."""
     shop = make()
@@ -371,7 +409,7 @@ def test_our_own_environment_shows_no_drift_after_helm_has_delivered_it(
     argocd: ControlPlane, helm4: Path, tmp_path: Path
 ) -> None:
     """Two of our Applications, delivered by the plan that the deploy script follows, are in sync with Git."""
-    root = Path(__file__).resolve().parents[2]
+    root = SOURCE
     (policy,) = policies_of(root, None, "staging")
     namespace = {"metadata": {"name": "plate-stg"}}
     if argocd.request("GET", "/api/v1/namespaces/plate-stg").status != 200:
@@ -399,3 +437,10 @@ def write_values(folder: Path, text: str) -> str:
     path = folder / f"{len(list(folder.iterdir()))}.yaml"
     path.write_text(text, encoding="utf-8")
     return str(path)
+
+
+def test_every_live_check_is_shown_on_a_real_cluster() -> None:
+    """No check of clusters is in the catalogue without a test here that names what it tells."""
+    live = {check.id for check in load_catalogue().checks.values() if check.live}
+    text = Path(__file__).read_text(encoding="utf-8")
+    assert {name for name in live if f'"{name}"' not in text} == set()
