@@ -62,6 +62,7 @@ def test_missing_is_told_from_unread() -> None:
 @pytest.mark.parametrize(
     "value",
     [MASK, f"prefix {MASK}", SecretValue(MASK), {"a": [{"b": MASK}]}, {MASK: 1}, [SecretValue({"x": MASK})], (MASK,)],
+    ids=["text", "part of a text", "secret", "in lists and maps", "key", "in a secret's map", "tuple"],
 )
 def test_a_value_that_a_recording_does_not_hold_is_known_wherever_it_stands(value: object) -> None:
     """Alone, in a list or a map, and within a Secret's value."""
