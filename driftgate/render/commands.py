@@ -15,7 +15,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from driftgate.render.jobs import HelmJob, KustomizeJob, Reply, SetFlag
-from driftgate.render.kustomize_edits import FILE_NAMES, edited_copy
+from driftgate.render.kustomize_edits import FILE_NAMES, EditError, edited_copy
 from driftgate.render.output import parse_output
 from driftgate.semantics.helm_values import escape_set_file, escape_set_value
 
@@ -191,10 +191,6 @@ def _helm_failure(job: HelmJob, message: str) -> Reply:
     )
 
 
-class _EditError(Exception):
-    """A `kustomize edit` that failed, with what it said."""
-
-
 def render_kustomize(job: KustomizeJob) -> Reply:
     """Build an overlay, with the source's edits; every base was seen to be local before this was asked."""
     with _scratch() as scratch:
@@ -204,13 +200,13 @@ def render_kustomize(job: KustomizeJob) -> Reply:
             if done.returncode != 0:
                 # Cobra prints the command's usage after the error.
                 said = done.stderr.partition("Usage:")[0]
-                raise _EditError(f"kustomize edit {' '.join(arguments[:2])}: {said}".replace(str(scratch), ""))
+                raise EditError(f"kustomize edit {' '.join(arguments[:2])}: {said}".replace(str(scratch), ""))
 
         folder = Path(job.root) / job.directory
         if job.editor:
             try:
                 folder = edited_copy(job, scratch, edit)
-            except _EditError as error:
+            except EditError as error:
                 return Reply(engine="kustomize", fault="render-failed", message=" ".join(str(error).split()))
         done = _run([*job.command, str(folder)], str(folder), scratch)
         said = done.stderr.replace(str(scratch / "tree"), "").replace(job.root, "")

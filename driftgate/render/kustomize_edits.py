@@ -20,9 +20,13 @@ from driftgate.render.jobs import KustomizeJob
 from driftgate.semantics import envsubst
 from driftgate.yaml_reader import read_yaml
 
-__all__ = ["FILE_NAMES", "SourceEdits", "edited_copy", "source_edits"]
+__all__ = ["FILE_NAMES", "EditError", "SourceEdits", "edited_copy", "source_edits"]
 
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+class EditError(Exception):
+    """An edit that failed, with what was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,11 @@ def _append_patches(folder: Path, patches: tuple[dict[str, Any], ...]) -> None:
         return
     text = read_yaml(path.read_bytes(), posixpath.basename(path.name))
     content: Any = text.roots[0].plain() if text.roots else {}
-    own = content.get("patches")
-    content["patches"] = [*(own if isinstance(own, list) else []), *patches]
+    if not isinstance(content, dict):
+        raise EditError("the kustomization is no mapping, so that no patch can be added")
+    own = content.get("patches", [])
+    if not isinstance(own, list):
+        raise EditError("the kustomization's patches are no list, so that none can be added")
+    content["patches"] = [*own, *patches]
     # JSON is YAML, and what is written here nobody reads but kustomize.
     path.write_text(json.dumps(content), encoding="utf-8")

@@ -314,13 +314,18 @@ class _Reader:
             if text != leaf.value:
                 yield _Switch(_name(leaf), {leaf: text})
 
-    def _absent(self, blocks: Iterable[Path]) -> Iterator[_Switch]:
+    def _absent(self, blocks: set[Path]) -> Iterator[_Switch]:
         """Values that nobody sets: named in full by a template, or a deciding key in a block around the leaves."""
         layers = [layer.node for layer in self.editor.layers]
         deciding = self.templates.deciding
         named = sorted(path for path in self.templates.named if path[-1] in deciding)
         usual_first = sorted(deciding, key=lambda key: (key not in USUAL_SWITCHES, key))
-        around = [(*block, key) for key in usual_first for block in sorted(blocks, key=str) if _is_mapping_path(block)]
+        lists = {
+            leaf.path[:depth] for leaf in self.leaves for depth, step in enumerate(leaf.path) if isinstance(step, int)
+        }
+        # A parameter makes a list of a block that no layer below it has, and Helm sets no key in one.
+        mappings = [block for block in sorted(blocks - lists, key=str) if _is_mapping_path(block)]
+        around = [(*block, key) for key in usual_first for block in mappings]
         for path in dict.fromkeys([*named, *around]):
             if not any(node.get(*path) is not None or _is_blocked(node, path) for node in layers):
                 for value in (True, *sorted(deciding[str(path[-1])])):
