@@ -200,7 +200,7 @@ ERRORS: Mapping[str, str] = {
     "release-name-invalid": "invalid release name|release name",
     "render-failed": (
         "failed to execute helm template|helm version '.*' is not supported|error reading helm chart|`kustomize |"
-        "could not parse kubernetes version|expected integer value for count|failed to unmarshal"
+        "could not parse kubernetes version|integer value for count|expected 'patches' field|failed to unmarshal"
     ),
     "chart-dependency-not-vendored": "error building helm chart dependencies|missing in charts|are not permitted",
     "source-incomplete": "",
@@ -300,11 +300,12 @@ def _is_crd(document: Json) -> bool:
 
 
 def _bare(documents: Iterable[Json]) -> list[Json]:
-    return [{"kind": each.get("kind"), "name": (each.get("metadata") or {}).get("name")} for each in documents]
+    return [{"kind": each.get("kind")} for each in documents]
 
 
 def _differs(ours: list[Json], theirs: list[Json], *, ordered: bool) -> str:
     """Where two lists of objects differ. Of helm's only the order among objects of the same name counts."""
+    ours, theirs = _with_floats(ours), _with_floats(theirs)
     if not ordered:
         ours, theirs = sorted(ours, key=_key), sorted(theirs, key=_key)
     if [_key(each) for each in ours] != [_key(each) for each in theirs]:
@@ -312,10 +313,7 @@ def _differs(ours: list[Json], theirs: list[Json], *, ordered: bool) -> str:
         if left == right:
             return f"another order: {[*map(_key, ours)]}, Argo CD {[*map(_key, theirs)]}"
         return f"objects: only driftgate has {sorted(left - right)}, only Argo CD {sorted(right - left)}"
-    found = (
-        first_difference(_with_floats(one), _with_floats(other), f"{'/'.join(_key(one))} ")
-        for one, other in zip(ours, theirs, strict=True)
-    )
+    found = (first_difference(one, other, f"{'/'.join(_key(one))} ") for one, other in zip(ours, theirs, strict=True))
     return next(filter(None, found), "")
 
 

@@ -137,7 +137,9 @@ def test_a_disagreement_is_found_and_made_small(renderer: Renderer) -> None:
     )
 
     assert renderer.judged(large).disagreement != ""
-    assert smallest(large, renderer) == small
+    found = smallest(large, renderer)
+    assert (set(found.files), found.settings) == (set(small.files), {})
+    assert renderer.judged(found).disagreement != ""
 
 
 def test_trees_are_of_every_kind() -> None:
