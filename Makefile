@@ -24,10 +24,10 @@ check: $(VENV)/.gate
 live: $(VENV)/.live
 
 # Where a program can be neither found nor built, its tests are counted as not run, which fails the run as well.
-# More workers than two cores have: tests of a cluster wait most of the time.
+# One worker more than the cores of a small machine: tests of a cluster wait a part of their time.
 test: lint types
 	-@$(BIN)/python tools/build.py > /dev/null
-	DRIFTGATE_TESTS_NO_SKIPS=1 $(BIN)/pytest tests -n 4 --dist loadgroup $(ARGS)
+	DRIFTGATE_TESTS_NO_SKIPS=1 $(BIN)/pytest tests -n 3 $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+
+from tests.groups import DEAR, GROUP_OF, Groups
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
 
 pytest_plugins = ["tests.tooling", "tests.agreement.report", "pytester"]
 
-# What is dear to set up, so that one worker does it for all tests that use it.
-SHARED = ("control_plane", "api_server", "wheel")
-# The deploy script mostly waits. Two halves, each with a control plane of its own, wait at the same time.
-FIRST_HALF = {"test_helm", "test_argocd"}
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
+    """Let one worker run what shares a control plane."""
+    return Groups(config, log)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Name the group of each test that shares something dear, for `--dist loadgroup`."""
-    for item in items:
-        group = _group(item)
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _group(item: pytest.Item) -> str:
-    used = getattr(item, "fixturenames", ())
-    if item.path.parent.name == "deploy" and "cluster" in used:
-        return "deploy 1" if item.path.stem in FIRST_HALF else "deploy 2"
-    return next((name for name in SHARED if name in used), "")
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """See to it that a file that uses something dear has its group."""
+    file = item.nodeid.partition("::")[0]
+    used = next((name for name in DEAR if name in getattr(item, "fixturenames", ())), None)
+    if used is not None and file.startswith("tests/") and file not in GROUP_OF:
+        raise pytest.UsageError(f"{file} uses {used}: give it a group in tests/groups.py")

@@ -26,6 +26,8 @@ STAGES = Path(__file__).with_name("stages.yaml")
 
 # A first start on a loaded machine; a start that hangs is rare, and its logs are shown then.
 START_SECONDS = 120
+# For the programs, all of them in Go: their memory is small beside the machine's, and its collection is not.
+FEWER_COLLECTIONS = {"GOGC": "400"}
 
 # The API server itself knows what system:masters and its own parts may do.
 GROUPS = {
@@ -97,7 +99,7 @@ class ControlPlane:
     def environment(self, identity: str = "admin") -> dict[str, str]:
         """The environment for helm and kubectl: this cluster, and nothing of the developer's settings."""
         kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
-        return {**kept, "HOME": str(self.folder), "KUBECONFIG": str(self.kubeconfig(identity))}
+        return {**kept, **FEWER_COLLECTIONS, "HOME": str(self.folder), "KUBECONFIG": str(self.kubeconfig(identity))}
 
     def run(self, *command: str | Path, identity: str = "admin", stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run helm, kubectl or another client as an identity, and return whatever came of it."""
@@ -138,6 +140,25 @@ class ControlPlane:
             connection.close()
         is_json = response.getheader("Content-Type", "").startswith("application/json")
         return Answer(response.status, json.loads(text) if is_json else text)
+
+    @contextlib.contextmanager
+    def namespaces(self, *names: str) -> Iterator[None]:
+        """Have namespaces of these names until the block ends; those that were there before stay.
+
+        For an API server alone: with no controller nobody ends a namespace that is being deleted, and what is in it
+        stays for the next one of its name.
+        """
+        paths = [f"/api/v1/namespaces/{name}" for name in names]
+        made = [path for path in paths if self.request("GET", path).status != http.client.OK]
+        for path in made:
+            self.create("/api/v1/namespaces", {"metadata": {"name": path.rpartition("/")[2]}})
+        try:
+            yield
+        finally:
+            for path in made:
+                self.request("DELETE", path)
+                found = self.request("GET", path).body | {"spec": {"finalizers": []}}
+                self.request("PUT", f"{path}/finalize", found)
 
     def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create an object as admin; anything but success is an error of the test's own."""
@@ -188,7 +209,7 @@ def _start(processes: Processes, programs: Mapping[str, Path], *, controllers: b
     etcd_port, peer_port, api_port = _free_ports(3)
     tokens = {identity: secrets.token_hex(16) for identity in GROUPS}
     plane = ControlPlane(processes, programs, api_port, keys, tokens)
-    environment = {"HOME": str(plane.folder), "PATH": os.defpath}
+    environment = {**FEWER_COLLECTIONS, "HOME": str(plane.folder), "PATH": os.defpath}
     _write_settings(plane)
     processes.start("etcd", [programs["etcd"], *_etcd(plane, etcd_port, peer_port)], environment)
     api_server = _api_server(plane, etcd_port, controllers=controllers)

@@ -88,9 +88,7 @@ def break_everything(shop: Shop) -> None:
 @pytest.fixture(scope="module")
 def argocd(api_server: ControlPlane, published_crds: dict[str, list[Crd]]) -> Iterator[ControlPlane]:
     """The API server with Argo CD's kinds and namespace."""
-    with served(api_server, published_crds["argocd"]):
-        if api_server.request("GET", "/api/v1/namespaces/argocd").status != 200:
-            api_server.create("/api/v1/namespaces", {"metadata": {"name": "argocd"}})
+    with served(api_server, published_crds["argocd"]), api_server.namespaces("argocd"):
         yield api_server
 
 
@@ -406,27 +404,25 @@ def test_a_release_of_helm_is_judged_by_what_helm_does(make: Callable[[], Shop],
 
 
 def test_our_own_environment_shows_no_drift_after_helm_has_delivered_it(
-    argocd: ControlPlane, helm4: Path, tmp_path: Path
+    argocd: ControlPlane, helm4: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two of our Applications, delivered by the plan that the deploy script follows, are in sync with Git."""
+    monkeypatch.setenv("COLUMNS", "200")
     root = SOURCE
     (policy,) = policies_of(root, None, "staging")
-    namespace = {"metadata": {"name": "plate-stg"}}
-    if argocd.request("GET", "/api/v1/namespaces/plate-stg").status != 200:
-        argocd.create("/api/v1/namespaces", namespace)
-    try:
-        with assemble(root, policy, Settings(cache=None)) as assembly:
-            chosen = releases_of(assembly).only(["plate-web-stg", "plate-llm-stg"]).releases
-            for release in chosen:
-                arguments = [word for text in release.job.values for word in ("--values", write_values(tmp_path, text))]
-                where = ("--namespace", release.namespace)
-                done = argocd.run(helm4, "install", release.name, release.job.chart, *where, *arguments)
-                assert done.returncode == 0, done.stderr
+    with argocd.namespaces("plate-stg"), assemble(root, policy, Settings(cache=None)) as assembly:
+        chosen = releases_of(assembly).only(["plate-web-stg", "plate-llm-stg"]).releases
+        for release in chosen:
+            arguments = [word for text in release.job.values for word in ("--values", write_values(tmp_path, text))]
+            where = ("--namespace", release.namespace)
+            done = argocd.run(helm4, "install", release.name, release.job.chart, *where, *arguments)
+            assert done.returncode == 0, done.stderr
         names = [word for release in chosen for word in ("--application", release.application)]
         way = ("--kubeconfig", str(argocd.kubeconfig()), "--context", "admin", "--any-cluster")
         code, out, _ = run("drift", "--no-cache", *way, *names, str(root))
-    finally:
-        argocd.request("DELETE", "/api/v1/namespaces/plate-stg")
+        for release in chosen:
+            done = argocd.run(helm4, "uninstall", release.name, "--namespace", release.namespace)
+            assert done.returncode == 0, done.stderr
     assert len(chosen) == 2
     assert code == 0, out
     assert "delivers plate-llm-stg, plate-web-stg (helm release plate-" in out

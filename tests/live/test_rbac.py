@@ -170,15 +170,11 @@ def test_without_secrets_all_else_is_read(api_server: ControlPlane) -> None:
 @pytest.fixture(scope="module")
 def every_kind(api_server: ControlPlane, published_crds: dict[str, list[Crd]]) -> Iterator[None]:
     """The kinds that staging needs, and the namespaces; served once, because they take long to come and go."""
-    for name in ("plate-stg", "argocd"):
-        api_server.create("/api/v1/namespaces", {"metadata": {"name": name}})
-    with served(api_server, [crd for crds in published_crds.values() for crd in crds]):
+    with (
+        api_server.namespaces("plate-stg", "argocd"),
+        served(api_server, [crd for crds in published_crds.values() for crd in crds]),
+    ):
         yield
-    for name in ("plate-stg", "argocd"):  # no controller here ends a namespace that is being deleted
-        path = f"/api/v1/namespaces/{name}"
-        api_server.request("DELETE", path)
-        found = api_server.request("GET", path).body | {"spec": {"finalizers": []}}
-        api_server.request("PUT", f"{path}/finalize", found)
 
 
 def refusals(plane: ControlPlane, start: int) -> list[str]:
