@@ -72,7 +72,7 @@ def test_rules_of_an_application_keep_their_places() -> None:
     assert rule_place(found.ignore[1], application(spec), settings) == Place("apps/web.yaml", 13, 7)
     (system, status) = found.system
     assert (system.origin, system.label) == (Origin.SYSTEM, "argocd-cm: apps/Deployment")
-    assert rule_place(system, application(spec), settings) == Place("argocd-cm.yaml", 7, 5)
+    assert rule_place(system, application(spec), settings) == Place("argocd-cm.yaml", 7)
     assert rule_place(status, application(spec), settings) is None
 
 

@@ -177,7 +177,7 @@ ROWS = (
         "source-override-invalid",
         added(f"{WEB}/.argocd-source.yaml", "- helm\n"),
         At(f"{WEB}/.argocd-source.yaml", "- helm"),
-        added(f"{WEB}/.argocd-source.yaml", "# helm\n"),
+        added(f"{WEB}/.argocd-source.yaml", "helm: {}\n"),
     ),
     Row(
         "source-plugin",
