@@ -237,7 +237,7 @@ def cluster_unread(subject: Subject) -> Iterator[Result]:
     """
     for state in subject.clusters.states:
         place = _destination_place(subject, state.destination)
-        for unread in state.unread:
+        for unread in subject.clusters.gaps(state):
             wanted = unread.wanted
             kind = f"{wanted.kind}.{wanted.group}" if wanted.group else wanted.kind
             where = f" in namespace {wanted.namespace}" if wanted.namespace else ""

@@ -30,7 +30,7 @@ from driftgate.drift.reading import Rendered
 from driftgate.drift.rules import ArgoCDSettings, application_rules, release_name, release_rules
 from driftgate.drift.state import ClusterState, Key, key_of
 from driftgate.graph.index import cluster_of
-from driftgate.live import Unread
+from driftgate.live import Unread, Why
 from driftgate.model.application import API_GROUP, AppProject, ResourcePattern
 from driftgate.model.environment import Environment, LoadedApplication
 from driftgate.model.manifest import Manifest
@@ -113,6 +113,15 @@ class LiveEnvironment:
             if state.is_listed(API_GROUP, "Application", self.settings.namespace):
                 return state
         return None
+
+    def gaps(self, state: ClusterState) -> tuple[Unread, ...]:
+        """The lists that were not read of a cluster and may hide something.
+
+        A kind that is not served holds nothing that could be left over. It is a gap where one of its objects is to be
+        compared, as Applications are not where helm delivers.
+        """
+        needed = {pair.unread for one in self.applications.values() for pair in one.pairs}
+        return tuple(one for one in state.unread if one.why is not Why.NOT_SERVED or one in needed)
 
     @property
     def verdicts(self) -> Mapping[Verdict, int]:

@@ -13,6 +13,7 @@ from driftgate.report.terminal import terminal_report, wrapped
 if TYPE_CHECKING:
     from driftgate.drift.pairing import LiveApplication, LiveEnvironment
     from driftgate.drift.state import ClusterState
+    from driftgate.live import Unread
 
 __all__ = ["drift_json", "drift_text"]
 
@@ -38,8 +39,9 @@ def _cluster(state: ClusterState, live: LiveEnvironment, width: int) -> Iterator
     verdicts = _verdicts(there)
     compared = sum(verdicts.values())
     rows.append(("objects", f"{compared}: " + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())))
-    if state.unread:
-        rows.append(("not read", f"{len(state.unread)} lists: {', '.join(_unread(state))}"))
+    gaps = live.gaps(state)
+    if gaps:
+        rows.append(("not read", f"{len(gaps)} list{'s' * (len(gaps) > 1)}: {', '.join(map(_named, gaps))}"))
     for name, text in rows:
         yield from wrapped(text, f"  {name:<14}", width)
 
@@ -56,10 +58,10 @@ def _verdicts(applications: Sequence[LiveApplication]) -> Mapping[str, int]:
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def _unread(state: ClusterState) -> Iterator[str]:
-    for one in state.unread:
-        kind = f"{one.wanted.kind}.{one.wanted.group}" if one.wanted.group else one.wanted.kind
-        yield f"{kind} in {one.wanted.namespace}" if one.wanted.namespace else kind
+def _named(unread: Unread) -> str:
+    wanted = unread.wanted
+    kind = f"{wanted.kind}.{wanted.group}" if wanted.group else wanted.kind
+    return f"{kind} in {wanted.namespace}" if wanted.namespace else kind
 
 
 def drift_json(found: Sequence[tuple[Judgement, LiveEnvironment]]) -> str:
@@ -86,8 +88,8 @@ def _cluster_data(state: ClusterState, live: LiveEnvironment) -> dict[str, Any]:
         "calls": state.calls,
         "verdicts": _verdicts(there),
         "unread": [
-            {"kind": name, "why": one.why.value, "status": one.status, "message": one.message}
-            for name, one in zip(_unread(state), state.unread, strict=True)
+            {"kind": _named(one), "why": one.why.value, "status": one.status, "message": one.message}
+            for one in live.gaps(state)
         ],
         "applications": [
             {"name": one.label, "deliverer": one.deliverer.value, "reason": one.reason, "verdicts": _verdicts([one])}
