@@ -42,10 +42,9 @@ dry_run=false
 yes=false
 delete_namespace=false
 
-# What the parts below share: a folder of this run, the program that works at the moment, and whether anything was
-# changed yet. The releases are folders of "$work/plan"; `with_release` sets the facts of one of them.
+# What the parts below share: a folder of this run, and whether anything was changed yet. The releases are folders of
+# "$work/plan"; `with_release` sets the facts of one of them.
 work=''
-child=''
 changed=false
 roots=()
 order=()

@@ -66,9 +66,13 @@ is_running() { [[ -n $1 ]] && kill -0 "$1" 2>/dev/null; }
 # then marks its release as failed, and the next run goes on from there.
 interrupted() {
   trap '' INT TERM
-  if [[ -n $child ]] && kill -TERM "$child" 2>/dev/null; then
-    wait "$child" || true
-  fi
+  local job
+  # Asked of the shell, because a signal may come before `run` has so much as noted what it started.
+  for job in $(jobs -p); do
+    if kill -TERM "$job" 2>/dev/null; then
+      wait "$job" || true
+    fi
+  done
   # A signal comes while `run` works, whose output goes to a file more often than not.
   echo "$PROGRAM: interrupted; running $command again goes on where it stopped" >&3
   exit "$1"
@@ -79,8 +83,6 @@ interrupted() {
 run() {
   local status=0
   "$@" &
-  child=$!
-  wait "$child" || status=$?
-  child=''
+  wait "$!" || status=$?
   return "$status"
 }
