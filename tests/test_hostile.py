@@ -333,7 +333,7 @@ def test_a_text_takes_no_time(name: str) -> None:
 
 
 def test_applications_that_multiply_come_to_an_end(tmp_path: Path) -> None:
-    """A chart that renders Applications of itself is stopped after some generations, and said to be so."""
+    """A chart that renders three Applications of itself is stopped after a few hundred, and said to be so."""
     template = f"""\
 {{{{ range list "a" "b" "c" }}}}
 ---
@@ -342,7 +342,7 @@ def test_applications_that_multiply_come_to_an_end(tmp_path: Path) -> None:
 """
     tree = write(tmp_path, {"a.yaml": application("x", "web"), **chart("web", {"a.yaml": template})})
     found = {finding.found for finding in judged(tree).findings if finding.check == "render-limit-exceeded"}
-    assert found == {"rendered by 4 Applications inside each other"}
+    assert found == {"rendered by 5 Applications inside each other"}
 
 
 def test_probes_that_take_their_limit_come_to_an_end(tmp_path: Path) -> None:

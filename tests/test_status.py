@@ -619,8 +619,9 @@ def test_what_may_not_be_read_is_named_and_never_green(shop: Shop) -> None:
     shop.tree({"web": f"{deployment()}---\n{service()}"})
     shop.apply("web")
     assert shop.status("--wait", "60")[0] == 0
-    read, groups = ["get", "list"], ["", "discovery.k8s.io"]
-    rules = [{"apiGroups": groups, "resources": ["endpointslices", "events"], "verbs": read}]
+    # ExternalSecrets are served or not, by what other tests need.
+    read, groups = ["get", "list"], ["", "discovery.k8s.io", "external-secrets.io"]
+    rules = [{"apiGroups": groups, "resources": ["endpointslices", "events", "externalsecrets"], "verbs": read}]
     shop.allow("limited", rules)
     with shop.may_identify("limited"):
         code, out, _ = shop.status(context="limited")
