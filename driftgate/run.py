@@ -143,7 +143,11 @@ def judge_drift(
     settings = ArgoCDSettings.read(environment.argocd_config, policy.section(ArgoCDSection).namespace)
     live = pair_environment(environment, states, settings, names, via)
     judgement = judge(environment, policy, catalogue or load_catalogue(), live=live)
-    return replace(judgement, ledger=replace(judgement.ledger, renders=assembly.renders)), live
+    ledger = replace(judgement.ledger, renders=assembly.renders)
+    if not live.has_compared:
+        # Applications that helm does not deliver, hooks: who has looked at nothing must not be green.
+        ledger = replace(ledger, applications=(), rendered=())
+    return replace(judgement, ledger=ledger), live
 
 
 def _reviewed(

@@ -8,7 +8,6 @@ Application without being rendered is an extra object of it. Source: Argo CD `co
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -124,10 +123,9 @@ class LiveEnvironment:
         return tuple(one for one in state.unread if one.why is not Why.NOT_SERVED or one in needed)
 
     @property
-    def verdicts(self) -> Mapping[Verdict, int]:
-        """How many objects came to each verdict, in the order in which `Verdict` has them."""
-        counts = Counter(pair.verdict for one in self.applications.values() for pair in one.pairs)
-        return {verdict: counts[verdict] for verdict in Verdict if counts[verdict]}
+    def has_compared(self) -> bool:
+        """Whether there is any object that was to be compared, whatever came of it."""
+        return any(pair.verdict is not Verdict.NOT_COMPARED for one in self.applications.values() for pair in one.pairs)
 
 
 def wanted_of(applications: Sequence[LoadedApplication]) -> tuple[frozenset[Rendered], frozenset[str]]:

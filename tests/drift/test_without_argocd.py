@@ -20,6 +20,10 @@ def test_applications_that_nobody_reads_are_no_gap(api_server: ControlPlane, hel
     assert "not read" not in text
     assert "  objects       2: 1 not compared, 1 in sync\n" in text
 
+    code, out, _ = shop.drift("--application", f"root-{shop.namespace}")
+    assert code == 5, out
+    assert "  objects       1: 1 not compared\n" in shop.unwrapped(out)
+
 
 def test_where_argo_cd_is_said_to_deliver_they_are(api_server: ControlPlane, tmp_path: Path) -> None:
     """Whoever says that Argo CD delivers is told that the cluster serves none of its kinds."""
