@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 
@@ -13,8 +12,6 @@ from driftgate.model.application import Application
 from driftgate.model.node import Node
 from driftgate.model.place import Place
 from driftgate.yaml_reader import read_yaml
-from tests.agreement.rules import SETTINGS, Setup
-from tests.agreement.settings import rules_of
 
 CONFIG = """\
 apiVersion: v1
@@ -46,17 +43,6 @@ def application(spec: str = "", metadata: str = "") -> Application:
     )
     (root,) = read_yaml(text, "apps/web.yaml").roots
     return Application.from_manifest(root)
-
-
-@pytest.mark.parametrize("settings", SETTINGS, ids=str)
-def test_settings_are_read_as_the_comparison_was_proven_with(settings: Mapping[str, str]) -> None:
-    """Each argocd-cm with which verdicts were compared with Argo CD's own is read to the same rules."""
-    read = ArgoCDSettings.read({key: Node(text, "argocd-cm.yaml") for key, text in settings.items()}, "argocd")
-    wanted = rules_of(Setup(settings=settings))
-    found = application_rules(application(), read)
-    tracking = replace(wanted.tracking, application="web", namespace="shop")
-    plain = replace(wanted, tracking=tracking, system=tuple(replace(rule, label="") for rule in wanted.system))
-    assert replace(found, system=tuple(replace(rule, label="") for rule in found.system)) == plain
 
 
 def test_rules_of_an_application_keep_their_places() -> None:
