@@ -393,6 +393,19 @@ def differing(contents: Mapping[str, str], directory: Path) -> list[str]:
     return sorted(name for name in there.keys() | wanted.keys() if there.get(name) != wanted.get(name))
 
 
+def written(contents: Mapping[str, str], directory: Path, *, check: bool) -> int:
+    """Write the files, or with `check` only compare them, and say which differ; the exit code of a generator."""
+    changed = differing(contents, directory)
+    for name in changed:
+        print(f"{'differs' if check else 'written'}: {name}")
+    if check:
+        return 1 if changed else 0
+    directory.mkdir(exist_ok=True)
+    for name, text in contents.items():
+        (directory / name).write_bytes(text.encode())
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when written or equal, 1 when `--check` finds a difference, 2 when the sources cannot be had."""
     parser = argparse.ArgumentParser(description="Write driftgate's facts about Argo CD and Kubernetes.")
@@ -404,14 +417,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FactsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    changed = differing(contents, options.data)
-    for name in changed:
-        print(f"{'differs' if options.check else 'written'}: {name}")
-    if options.check:
-        return 1 if changed else 0
-    for name, text in contents.items():
-        (options.data / name).write_bytes(text.encode())
-    return 0
+    return written(contents, options.data, check=options.check)
 
 
 if __name__ == "__main__":

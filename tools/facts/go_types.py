@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.facts.generate import KUBERNETES_MODULE, FactsError, Json, differing, download, go_command, layout
+from tools.facts.generate import KUBERNETES_MODULE, FactsError, Json, download, go_command, layout, written
 from tools.facts.merge_types import MODULE, merge_types
 
 PROGRAM = Path(__file__).resolve().parent / "gotypes"
@@ -63,15 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     contents = {name: layout(value) + "\n" for name, value in facts.items()}
-    changed = differing(contents, options.data)
-    for name in changed:
-        print(f"{'differs' if options.check else 'written'}: {name}")
-    if options.check:
-        return 1 if changed else 0
-    options.data.mkdir(exist_ok=True)
-    for name, text in contents.items():
-        (options.data / name).write_bytes(text.encode())
-    return 0
+    return written(contents, options.data, check=options.check)
 
 
 if __name__ == "__main__":

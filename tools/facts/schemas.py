@@ -25,7 +25,7 @@ from typing import Any
 
 import yaml
 
-from tools.facts.generate import FactsError, Json, Source, differing, download, layout
+from tools.facts.generate import FactsError, Json, Source, download, layout, written
 
 API_VERSION = "v0.37.1"
 API_MODULES = ("k8s.io/api", "k8s.io/apiextensions-apiserver", "k8s.io/kube-aggregator")
@@ -373,15 +373,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FactsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    changed = differing(contents, options.data)
-    for name in changed:
-        print(f"{'differs' if options.check else 'written'}: {name}")
-    if options.check:
-        return 1 if changed else 0
-    options.data.mkdir(exist_ok=True)
-    for name, text in contents.items():
-        (options.data / name).write_bytes(text.encode())
-    return 0
+    return written(contents, options.data, check=options.check)
 
 
 if __name__ == "__main__":
