@@ -417,19 +417,24 @@ def _by_key(items: list[Any], key: str) -> list[Any]:
 
 def _distinct(items: list[Any]) -> list[Any]:
     """Each value once, in the library's own way: the last one takes the place of a repeated one."""
-    items = list(items)
+    memory = list(items)
+    return memory[: _make_distinct(memory)]
+
+
+def _make_distinct(memory: list[Any]) -> int:
+    """Bring each value once to the front of a list, in its own memory; how many these are. The rest stays as it was."""
+    length = len(memory)
     at = 0
-    while at < len(items) - 1:
+    while at < length - 1:
         then = at + 1
-        while then < len(items):
-            if equal(items[at], items[then]):
-                last = items.pop()
-                if then < len(items):
-                    items[then] = last
+        while then < length:
+            if equal(memory[at], memory[then]):
+                length -= 1
+                memory[then] = memory[length]
             else:
                 then += 1
         at += 1
-    return items
+    return length
 
 
 # --- order
@@ -540,13 +545,29 @@ def _merge_ordered_lists(document: Json, patch: Json, kind: GoType, *, onto_obje
 def _overwritten(elements: list[Any], changes: list[Any], key: str) -> list[Any]:
     """The list that the order of other elements is taken from, once the library has merged in its place.
 
-    It deletes in the list's own memory, and what it appends then lands where the last elements were.
+    It deletes in the list's own memory, and what it appends then lands where the last elements were. Plain values it
+    appends there as well where there is room, and makes them distinct in that memory.
     """
-    if not key or type(elements[0] if elements else None) is not dict:
+    if _is_of_maps(elements):
+        if not key:
+            return elements
+        remaining, rest = _without_deleted(elements, changes, key)
+        added = [item for item in rest if _find(remaining, key, _keyed(item, key)) is None]
+        return [*remaining, *added[: len(elements) - len(remaining)]]
+    if not changes or len(elements) + len(changes) > _room(len(elements)):
         return elements
-    remaining, rest = _without_deleted(elements, changes, key)
-    added = [item for item in rest if _find(remaining, key, _keyed(item, key)) is None]
-    return [*remaining, *added[: len(elements) - len(remaining)]]
+    memory = [*elements, *changes]
+    _make_distinct(memory)
+    return memory[: len(elements)]
+
+
+def _is_of_maps(elements: list[Any]) -> bool:
+    return bool(elements) and type(elements[0]) is dict
+
+
+def _room(length: int) -> int:
+    """How many elements fit into a slice that Go's decoder of JSON filled one by one: it doubles, up to 512."""
+    return 1 << (length - 1).bit_length() if length else 0
 
 
 def _validate_order(changes: list[Any], order: list[Any], key: str) -> None:
@@ -618,7 +639,8 @@ def _merged_list(
         elements, patch = _without_deleted(elements, patch, key)
         merged = _merged_elements(elements, patch, of, key, onto_object=onto_object)
     patched, other = _split(merged, patch, key)
-    return _interleaved(patched, other, patch, elements, key)
+    live = elements if key else _overwritten(elements, patch, key)
+    return _interleaved(patched, other, patch, live, key)
 
 
 def _without_deleted(elements: list[Any], patch: list[Any], key: str) -> tuple[list[Any], list[Any]]:
