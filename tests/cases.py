@@ -5,7 +5,8 @@ as a whole is expected with `# expect-file: <check-id>` anywhere in that file. F
 described by lines `<file>:<line> <check-id>` (or `<file> <check-id>`) in a file `expect.txt` at the case's root.
 
 A case of a change holds two repositories: `head/`, which is judged, and `base/`, from which the change starts. What
-is found on the base is marked there.
+is found on the base is marked there. A case of a live check holds its repository in `git/`, and beside it what the
+cluster says (tests/live_cases.py).
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from driftgate.assembly import assemble
 from driftgate.model.outcome import Judgement, Outcome
 from driftgate.repository.base import BaseTree
-from driftgate.run import Base, judge_tree, policies_of
+from driftgate.run import Base, judge_drift, judge_tree, policies_of
 from driftgate.settings import Settings
+from tests.live_cases import is_live, live_state
 from tests.workers import shared_pool
 
 __all__ = ["REPOSITORY_URL", "Case", "cases", "judge_case"]
@@ -46,7 +49,7 @@ class Case:
     def expected(self) -> Counter[tuple[str, int, str]]:
         """(file, line, check) of every finding that the case must yield; line 0 for a whole file."""
         found: Counter[tuple[str, int, str]] = Counter()
-        for path in sorted(self.path.rglob("*")):
+        for path in sorted((self.path / "git" if is_live(self.path) else self.path).rglob("*")):
             if path.is_file() and not path.is_symlink():
                 self._marks(path, found)
         return found
@@ -55,7 +58,7 @@ class Case:
         """A file as findings name it."""
         name = path.relative_to(self.path).as_posix()
         if not (self.path / "base").is_dir():
-            return name
+            return name.removeprefix("git/") if is_live(self.path) else name
         return f"base:{name.removeprefix('base/')}" if name.startswith("base/") else name.removeprefix("head/")
 
     def _marks(self, path: Path, found: Counter[tuple[str, int, str]]) -> None:
@@ -92,6 +95,8 @@ def judge_case(path: Path, settings: Settings | None = None) -> Judgement:
     """
     file = path / "case.json"
     options = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if is_live(path):
+        return _judge_live(path, settings or Settings(cache=None, workers=1))
     changed = (path / "base").is_dir()
     base = Base.read(BaseTree(path / "base", "base")) if changed else None
     root = path / "head" if changed else path
@@ -100,6 +105,13 @@ def judge_case(path: Path, settings: Settings | None = None) -> Judgement:
     urls = options.get("urls", [REPOSITORY_URL])
     (judgement,) = judge_tree(root, policies, settings, urls, base=base, pool=shared_pool(settings))
     return judgement
+
+
+def _judge_live(path: Path, settings: Settings) -> Judgement:
+    """The judgement of a live case: its repository against what its cluster says."""
+    (policy,) = policies_of(path / "git", None)
+    with assemble(path / "git", policy, settings, [REPOSITORY_URL], shared_pool(settings)) as assembly:
+        return judge_drift(assembly, [live_state(path, assembly)])[0]
 
 
 def seen(judgement: Judgement) -> Counter[tuple[str, int, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -12,7 +12,7 @@ from driftgate.drift.state import EVERY_KIND, ClusterState
 from driftgate.live import Cluster, Discovery, Identity, Listing, Unread, Wanted, Why, discover, read_objects
 from driftgate.model.application import API_GROUP
 
-__all__ = ["Rendered", "read_state"]
+__all__ = ["Gathered", "Rendered", "gather", "read_state"]
 
 # One list for each namespace up to here, one over all of them beyond: the answer is filtered then.
 MANY_NAMESPACES = 8
@@ -87,20 +87,51 @@ def read_state(
     taken = datetime.now(UTC)
     calls = cluster.calls
     kinds = discover(cluster)
-    plan = _plan(kinds, set(wanted), argocd, set(namespaces) - {""})
-    full = _read(cluster, plan.in_full, plan.namespaces, kinds)
-    survey = _read(cluster, plan.metadata, plan.namespaces, kinds)
+    found = gather(lambda lists: read_objects(cluster, lists, kinds), kinds, wanted, argocd, namespaces)
     return ClusterState(
         cluster.context,
         destination,
         identity,
         taken,
+        found.objects,
+        found.others,
+        kinds,
+        found.listed,
+        found.unread,
+        cluster.calls - calls,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What was read of a cluster, each part as in `ClusterState`."""
+
+    objects: tuple[Json, ...]
+    others: tuple[Json, ...]
+    listed: tuple[Wanted, ...]
+    unread: tuple[Unread, ...]
+
+
+#: What reads lists, as `driftgate.live.read_objects` does.
+Read = Callable[[Collection[Wanted]], Listing]
+
+
+def gather(
+    read: Read,
+    kinds: Discovery,
+    wanted: Iterable[Rendered],
+    argocd: str | None = None,
+    namespaces: Iterable[str] = (),
+) -> Gathered:
+    """What `read_state` asks for, by whatever reads lists, of a cluster that serves these kinds."""
+    plan = _plan(kinds, set(wanted), argocd, set(namespaces) - {""})
+    full = _read(read, plan.in_full, plan.namespaces, kinds)
+    survey = _read(read, plan.metadata, plan.namespaces, kinds)
+    return Gathered(
         full.objects,
         _left_over(survey.objects, full.objects),
-        kinds,
         tuple(sorted({*full.done, *survey.done})),
         _once([*full.unread, *survey.unread, *_untold(kinds)]),
-        cluster.calls - calls,
     )
 
 
@@ -176,12 +207,12 @@ def _each(wanted: Wanted, namespaces: Collection[str]) -> set[Wanted]:
     return {replace(wanted, namespace=namespace) for namespace in places}
 
 
-def _read(cluster: Cluster, lists: Collection[Wanted], namespaces: frozenset[str], kinds: Discovery) -> _Read:
-    first = read_objects(cluster, lists, kinds)
+def _read(read: Read, lists: Collection[Wanted], namespaces: frozenset[str], kinds: Discovery) -> _Read:
+    first = read(lists)
     # Who may not list a kind everywhere may do so in the namespaces that count.
     refused = {one.wanted for one in first.unread if one.why is Why.FORBIDDEN and _is_everywhere(one.wanted, kinds)}
     narrower = {replace(one, namespace=namespace) for one in refused for namespace in namespaces}
-    second = read_objects(cluster, narrower, kinds) if narrower else Listing()
+    second = read(narrower) if narrower else Listing()
     unread = (*(one for one in first.unread if one.wanted not in refused), *second.unread)
     done = ({*lists} | narrower) - {one.wanted for one in unread} - refused
     # Of a list over all namespaces only these are kept, and nothing is known of the others.
