@@ -16,6 +16,8 @@ from typing import Any, Self
 
 # Argo CD gives a jq expression a second for each of the objects that it is applied to; one request has few of them.
 ANSWER_SECONDS = 60
+# How the folders begin in which an oracle has its temporary files.
+SCRATCH = "driftgate-oracle-"
 
 Json = dict[str, Any]
 
@@ -55,6 +57,8 @@ class Oracle:
         self._process: subprocess.Popen[bytes] | None = None
         self._unread = b""
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        # Argo CD's code makes files for git and helm when it starts, and leaves removing them to its container.
+        self._scratch = tempfile.TemporaryDirectory(prefix=SCRATCH)
 
     def __enter__(self) -> Self:
         return self
@@ -68,6 +72,7 @@ class Oracle:
         """End the process."""
         self._stop()
         self._complaints.close()
+        self._scratch.cleanup()
 
     def version(self) -> str:
         """The version of Argo CD whose code answers, such as `v3.6.1`."""
@@ -105,7 +110,11 @@ class Oracle:
 
     def _start(self) -> None:
         self._process = subprocess.Popen(
-            [self._program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints
+            [self._program],
+            env={**os.environ, "TMPDIR": self._scratch.name},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
         )
         if self._schema is not None:
             self.ask("schema", path=str(self._schema))

@@ -423,13 +423,27 @@ def test_without_the_embedded_engine_the_command_renders(clean: Path, helm4: Pat
 ENDLESS = "{{ range $i := until 100000 }}{{ range $j := until 100000 }}{{ end }}{{ end }}"
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
-def test_an_end_from_outside_leaves_nothing_behind(clean: Path, how: signal.Signals) -> None:
-    """Interrupted, the command says so at once and ends with 130; killed or not, no worker outlives it."""
+ENDS = {
+    signal.SIGINT: (130, "driftgate: interrupted; nothing was judged\n"),
+    signal.SIGTERM: (143, "driftgate: terminated\n"),
+    signal.SIGHUP: (129, "driftgate: terminated\n"),
+    signal.SIGKILL: (-9, ""),
+}
+
+
+@pytest.mark.parametrize("how", ENDS, ids=lambda how: how.name)
+def test_an_end_from_outside_leaves_nothing_behind(clean: Path, tmp_path: Path, how: signal.Signals) -> None:
+    """Interrupted, the command says so at once and ends with 130; killed or not, no worker or file outlives it."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     write(clean, chart("charts/web", {"cm.yaml": ENDLESS}) | {"apps/c.yaml": application("c", "charts/web")})
     program = str(Path(sys.executable).parent / "driftgate")
     running = subprocess.Popen(
-        [program, "check", "--no-cache", str(clean)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [program, "check", "--no-cache", str(clean)],
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     workers = wait_for(lambda: children_of(running.pid), seconds=20)
     time.sleep(0.3)
@@ -437,11 +451,9 @@ def test_an_end_from_outside_leaves_nothing_behind(clean: Path, how: signal.Sign
     begun = time.monotonic()
     out, err = running.communicate(timeout=20)
     assert time.monotonic() - begun < 5
-    if how is signal.SIGINT:
-        assert (running.returncode, out, err) == (130, "", "driftgate: interrupted; nothing was judged\n")
-    else:
-        assert (running.returncode, out) == (-signal.SIGKILL, "")
+    assert (running.returncode, out, err) == (ENDS[how][0], "", ENDS[how][1])
     assert wait_for(lambda: not any(map(alive, workers)), seconds=10)
+    assert wait_for(lambda: not list(temporary.iterdir()), seconds=10)
 
 
 def wait_for(look: Any, *, seconds: float) -> Any:

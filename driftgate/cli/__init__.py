@@ -7,7 +7,9 @@ import atexit
 import gc
 import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 import driftgate
@@ -23,12 +25,15 @@ from driftgate.report.terminal import printable
 
 __all__ = ["main"]
 
+_TIDY_SECONDS = 3.0
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; a user's mistake is one line on standard error."""
     if arguments is None:  # the process is ours and ends soon: no cycle is worth looking for, nor at its end
         gc.disable()
         atexit.register(gc.freeze)
+        _tidy_up_when_terminated()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no Korean still gets its report
             stream.reconfigure(errors="backslashreplace")
@@ -45,6 +50,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("driftgate: interrupted; nothing was judged", file=sys.stderr)
         return 130
+
+
+def _tidy_up_when_terminated() -> None:
+    """Let SIGTERM and SIGHUP, which jobs and terminals are ended by, remove what was made for the run, as Ctrl-C does.
+
+    By default they end a process on the spot, and files of a Git state would stay, in memory at that.
+    """
+
+    def leave(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)  # who asks twice does not want to wait
+        late = threading.Timer(_TIDY_SECONDS, os._exit, (128 + number,))  # a server may keep a thread waiting
+        late.daemon = True
+        late.start()
+        print("driftgate: terminated", file=sys.stderr)
+        raise SystemExit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        known = getattr(signal, name, None)  # Windows has no SIGHUP
+        if known is not None and signal.getsignal(known) is signal.SIG_DFL:  # `nohup` ignores it, and means it
+            signal.signal(known, leave)
 
 
 class _Version(argparse.Action):

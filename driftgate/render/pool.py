@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,13 +33,19 @@ class _Worker:
 
     def __init__(self, memory: int) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "driftgate.render.worker", str(memory), str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            start_new_session=True,
-        )
+        # Made and removed here, because a worker that is killed removes nothing.
+        self._home = tempfile.mkdtemp(prefix="driftgate-worker-")
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-m", "driftgate.render.worker", str(memory), str(os.getpid()), self._home],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                start_new_session=True,
+            )
+        except OSError:
+            shutil.rmtree(self._home, ignore_errors=True)
+            raise
         self.timed_out = False
 
     def ask(self, job: Job, seconds: float) -> Reply | None:
@@ -95,6 +102,7 @@ class _Worker:
             self._process.wait()
         self._process.stdout.close()
         self._errors.close()
+        shutil.rmtree(self._home, ignore_errors=True)
 
 
 class WorkerPool:

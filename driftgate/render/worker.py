@@ -11,8 +11,9 @@ import functools
 import importlib
 import json
 import os
+import shutil
+import signal
 import sys
-import tempfile
 import threading
 import time
 from types import ModuleType
@@ -28,16 +29,22 @@ _WATCH_SECONDS = 0.02
 
 
 def main() -> None:
-    """Serve jobs from standard input; the arguments are the memory limit in bytes and the process that asks."""
-    limit, parent = map(int, sys.argv[1:])
+    """Serve jobs from standard input. Arguments: the memory limit in bytes, the process that asks, a folder to use.
+
+    Whatever ends the worker, its folder goes: by itself, or by the process that asks where that still runs.
+    """
+    limit, parent, home = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     _limit_memory(limit)
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints must not pass for a reply
-    threading.Thread(target=_watch, args=(limit, parent), daemon=True).start()
-    with tempfile.TemporaryDirectory(prefix="driftgate-worker-") as home:
-        os.environ.update(offline_environment(home))
+    threading.Thread(target=_watch, args=(limit, parent, home), daemon=True).start()
+    # Also for what a library or a program that it starts leaves behind when it is killed.
+    os.environ.update(offline_environment(home), **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), home))
+    try:
         for line in sys.stdin:
             print(json.dumps(_answer(json.loads(line)).to_json()), file=replies, flush=True)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _answer(data: dict[str, Any]) -> Reply:
@@ -102,14 +109,23 @@ def _limit_memory(limit: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _watch(limit: int, parent: int) -> None:
+def _watch(limit: int, parent: int, home: str) -> None:
     """Leave when the memory in use passes the limit, or when the parent has died, which it may before this begins."""
     while True:
         time.sleep(_WATCH_SECONDS)
         if os.getppid() != parent:
-            os._exit(1)
+            _leave(home)
         if _resident() > limit:
             os._exit(MEMORY_EXIT)
+
+
+def _leave(home: str) -> None:
+    """Nobody waits for the render, nor for a program that it has started: end both, and take the folder along."""
+    shutil.rmtree(home, ignore_errors=True)
+    with contextlib.suppress(OSError, AttributeError):
+        if os.getpgid(0) == os.getpid():
+            os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
 
 def _resident() -> int:

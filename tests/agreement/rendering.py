@@ -29,14 +29,14 @@ from tests.agreement.kinds import Json
 from tests.agreement.rules import Setup
 from tests.agreement.settings import rules_of
 from tests.agreement.verdicts import first_difference
-from tests.oracle import Oracle
+from tests.oracle import SCRATCH, Oracle
 
 REPOSITORY = "https://git.test/shop.git"
 OTHER_REPOSITORY = "https://git.test/other.git"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LINK, UTF_16 = "link", "utf-16"
 #: Where Argo CD writes the values of an Application before it asks Helm.
-_VALUES_FILE = re.compile(re.escape(tempfile.gettempdir()) + "/[0-9a-f-]{36}")
+_VALUES_FILE = re.compile(f"{re.escape(tempfile.gettempdir())}/{SCRATCH}[^/]+/[0-9a-f-]{{36}}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.oracle import Oracle, OracleError
+from tests.oracle import SCRATCH, Oracle, OracleError
 from tools import build
 
 Json = dict[str, Any]
@@ -112,6 +113,23 @@ def test_one_that_died_is_started_again(tmp_path: Path) -> None:
         with pytest.raises(OracleError, match="the oracle ended: fatal error: stack overflow"):
             oracle.version()
         assert oracle.version() == "v1"
+
+
+def test_it_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Argo CD's code makes for itself among the temporary files, and never removes, goes with the process."""
+    program, temporary = tmp_path / "oracle", tmp_path / "temporary"
+    program.write_text(
+        '#!/bin/sh\nread line\ntouch "$TMPDIR/argocd-git-wrapper-1"\necho \'{"answer": "v1", "log": []}\'\nread line\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with Oracle(program) as oracle:
+        assert oracle.version() == "v1"
+        assert [path.name for path in temporary.glob(f"{SCRATCH}*/*")] == ["argocd-git-wrapper-1"]
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize(
