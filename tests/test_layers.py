@@ -39,7 +39,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "driftgate.live",
         "driftgate.compare",
     ),
-    ("driftgate.judge", "driftgate.assembly", "driftgate.drift"),
+    ("driftgate.judge", "driftgate.assembly", "driftgate.drift", "driftgate.history"),
     (
         "driftgate.report",
         "driftgate.run",

@@ -27,7 +27,7 @@ from driftgate.drift.consequences import Deliverer
 from driftgate.drift.delivery import deliverers_of, live_application
 from driftgate.drift.reading import Rendered
 from driftgate.drift.rules import ArgoCDSettings, application_rules, release_name, release_rules
-from driftgate.drift.state import ClusterState, Key, key_of
+from driftgate.drift.state import ClusterState, Key, Unreached, key_of
 from driftgate.graph.index import cluster_of
 from driftgate.live import Unread, Why
 from driftgate.model.application import API_GROUP, AppProject, ResourcePattern
@@ -99,11 +99,12 @@ class LiveApplication:
 
 @dataclass(frozen=True, slots=True)
 class LiveEnvironment:
-    """Everything that was read for an environment, by Application."""
+    """Everything that was read for an environment, by Application; `unreached` is what could not be read at all."""
 
     states: tuple[ClusterState, ...]
     settings: ArgoCDSettings
     applications: Mapping[str, LiveApplication]
+    unreached: tuple[Unreached, ...] = ()
 
     @property
     def argocd(self) -> ClusterState | None:

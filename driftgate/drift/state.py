@@ -11,7 +11,7 @@ from driftgate.compare.values import Json
 from driftgate.live import Discovery, Identity, Unread, Wanted
 from driftgate.model.secret import SecretValue
 
-__all__ = ["EVERY_KIND", "MASK", "ClusterState", "is_masked", "key_of", "version_of"]
+__all__ = ["EVERY_KIND", "MASK", "ClusterState", "Unreached", "is_masked", "key_of", "version_of"]
 
 #: In the place of a kind: every kind of a group, where the group's own API server does not tell its kinds.
 EVERY_KIND = "*"
@@ -93,6 +93,20 @@ class ClusterState:
             if about and _is_of(wanted, namespace, version, metadata_only=metadata_only):
                 return one
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """A cluster of which nothing was read: no way there, no answer, or another cluster than the one that is meant.
+
+    `destination` is empty where it is not even known which one the cluster would have been; `why` is what a person
+    reads, `applications` are the labels of those of which nothing is known therefore.
+    """
+
+    destination: str
+    context: str
+    why: str
+    applications: tuple[str, ...]
 
 
 def _is_of(wanted: Wanted, namespace: str, version: str, *, metadata_only: bool) -> bool:

@@ -15,6 +15,7 @@ __all__ = [
     "CheckSetting",
     "ClusterDestination",
     "ClusterSection",
+    "DriftSection",
     "ExternalEntry",
     "ReferencesSection",
     "RepositorySection",
@@ -149,10 +150,27 @@ class SchemasSection(Section):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class DriftSection(Section):
+    """What `driftgate drift --history` fails on, and how long its history is kept."""
+
+    fail_on: tuple[Literal["any", "new", "older-than", "flapping", "could-not-check"], ...] = setting(
+        ("any",),
+        "Which findings fail the run: any; new ones, which the last run did not have; those older-than olderThanDays; "
+        "those that are flapping; and could-not-check, whatever could not be checked, new or not. A cluster that could "
+        "not be read at all fails it always. Without a history every finding counts.",
+    )
+    older_than_days: int = setting(7, "From how many days on a finding counts as older-than.")
+    flapping_times: int = setting(2, "How often a finding has to come back to be flapping,")
+    flapping_days: int = setting(14, "and within how many days.")
+    keep_days: int = setting(90, "For how many days the history remembers what was fixed, or not looked at again.")
+
+
 FRAME: dict[str, type[Section]] = {
     "repository": RepositorySection,
     "argocd": ArgoCDSection,
     "cluster": ClusterSection,
+    "drift": DriftSection,
     "references": ReferencesSection,
     "schemas": SchemasSection,
 }
