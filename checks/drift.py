@@ -252,6 +252,27 @@ def cluster_unread(subject: Subject) -> Iterator[Result]:
     yield from _unknown_of_the_tree(subject)
 
 
+@check(scope=Scope.ENVIRONMENT, live=True)
+def cluster_unreached(subject: Subject) -> Iterator[Result]:
+    """A cluster that Applications go to could not be read at all
+
+    Why: Nothing is known of what runs there. Other clusters are judged all the same, and none of them speaks for this.
+
+    Fix: Do what the message asks for: the way there in policy, the login, the network or the server; then run again.
+    """
+    applications = {loaded.label: loaded.application for loaded in subject.environment.applications}
+    for one in subject.clusters.unreached:
+        cause = f"unreached:{one.destination}:{one.context}"
+        place = _destination_place(subject, one.destination)
+        yield Unchecked(
+            place, one.why, "a cluster that answers", field=one.destination or one.context, cause=cause, is_cause=True
+        )
+        for label in one.applications:
+            found = f"{label} was not compared: nothing is known of what it runs"
+            field = f"{one.destination}/{label}"
+            yield Unchecked(applications[label].place, found, "a comparison", field=field, cause=cause)
+
+
 def _destination_place(subject: Subject, destination: str) -> Place:
     entries = subject.policy.section(ClusterSection).destinations
     index = next((index for index, entry in enumerate(entries) if entry.cluster == destination), None)

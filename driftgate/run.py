@@ -23,7 +23,7 @@ from driftgate.settings import Settings
 if TYPE_CHECKING:
     from driftgate.drift.consequences import Deliverer
     from driftgate.drift.pairing import LiveEnvironment
-    from driftgate.drift.state import ClusterState
+    from driftgate.drift.state import ClusterState, Unreached
 
 __all__ = ["Base", "base_of", "exit_code", "judge_drift", "judge_tree", "policies_of"]
 
@@ -74,19 +74,23 @@ def base_of(root: Path, reference: str | None, configured: str | None = None) ->
         yield Base.read(tree, configured)
 
 
-def policies_of(root: Path, configured: str | None, environment: str | None = None) -> tuple[Policy, ...]:
-    """The policies that apply to a tree; UsageError where the tree or the environment does not exist."""
+def policies_of(
+    root: Path, configured: str | None, environment: str | Sequence[str] | None = None
+) -> tuple[Policy, ...]:
+    """The policies that apply to a tree, or those of one or several of its environments.
+
+    UsageError where the tree or an environment does not exist.
+    """
     if not root.is_dir():
         raise UsageError(f"{root}: no such folder")
     catalogue = load_catalogue()
     policies = read_policies(root, configured, catalogue.sections, catalogue.checks)
-    if environment is None:
-        return policies
-    chosen = tuple(policy for policy in policies if policy.environment == environment)
-    if not chosen:
-        known = ", ".join(policy.environment for policy in policies)
-        raise UsageError(f"environment {environment}: no policy of that name; there is {known}")
-    return chosen
+    wanted = (environment,) if isinstance(environment, str) else tuple(environment or ())
+    names = [policy.environment for policy in policies]
+    for name in wanted:
+        if name not in names:
+            raise UsageError(f"environment {name}: no policy of that name; there is {', '.join(names)}")
+    return tuple(policy for policy in policies if not wanted or policy.environment in wanted)
 
 
 def judge_tree(
@@ -131,19 +135,22 @@ def judge_drift(
     *,
     via: Deliverer | None = None,
     catalogue: Catalogue | None = None,
+    unreached: Sequence[Unreached] = (),
 ) -> tuple[Judgement, LiveEnvironment]:
     """The judgement of what clusters said against an environment that is assembled, and what it rests on.
 
     `names` leaves only these Applications; `via` says who delivers, where the user knows better than the clusters show.
+    `unreached` are the clusters that said nothing.
     """
     from driftgate.drift.pairing import pair_environment
     from driftgate.drift.rules import ArgoCDSettings
 
     environment, policy = assembly.environment, assembly.policy
     settings = ArgoCDSettings.read(environment.argocd_config, policy.section(ArgoCDSection).namespace)
-    live = pair_environment(environment, states, settings, names, via)
+    live = replace(pair_environment(environment, states, settings, names, via), unreached=tuple(unreached))
     judgement = judge(environment, policy, catalogue or load_catalogue(), live=live)
-    ledger = replace(judgement.ledger, renders=assembly.renders)
+    unread = tuple(label for one in unreached for label in one.applications)
+    ledger = replace(judgement.ledger, renders=assembly.renders, unreached=unread)
     if not live.has_compared:
         # Applications that helm does not deliver, hooks: who has looked at nothing must not be green.
         ledger = replace(ledger, applications=(), rendered=())

@@ -46,6 +46,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "driftgate.releases",
         "driftgate.fetch",
         "driftgate.target",
+        "driftgate.clusters",
         "driftgate.preflight",
         "driftgate.status",
     ),

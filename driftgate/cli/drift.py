@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,15 +23,16 @@ from driftgate.cli.options import (
     tree_options,
     way_of,
 )
-from driftgate.errors import UsageError
+from driftgate.errors import DriftgateError, UsageError
 from driftgate.report.terminal import printable
-from driftgate.run import judge_drift, policies_of
+from driftgate.run import policies_of
 
 if TYPE_CHECKING:
-    from driftgate.assembly import Assembly
-    from driftgate.drift.state import ClusterState
-    from driftgate.policy import ClusterDestination
-    from driftgate.target import Way
+    from driftgate.clusters import ClusterReader, Judged, Reader
+    from driftgate.history import Comparison, History, HistoryRules
+    from driftgate.model.outcome import Judgement
+    from driftgate.policy import Policy
+    from driftgate.target import Target
 
 __all__ = ["add_drift_commands"]
 
@@ -46,7 +50,7 @@ def add_drift_commands(add: AddCommand) -> None:
         "Git says otherwise. Only get and list; no value of a Secret is printed.",
         epilog=EXIT_CODES,
     )
-    tree_options(drift)
+    tree_options(drift, several=True)
     cluster_options(drift)
     drift.add_argument(
         "--application", action="append", default=[], metavar="NAME", help="only this Application; repeatable"
@@ -57,7 +61,27 @@ def add_drift_commands(add: AddCommand) -> None:
     )
     drift.add_argument("--any-cluster", action="store_true", help="also a cluster that policy does not name")
     drift.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    drift.add_argument(
+        "--history",
+        metavar="FILE",
+        help="remember in this SQLite file what was found, and tell what is new since the last run, old, fixed and "
+        "flapping; what then fails the run stands in policy under drift.failOn. The file is written last: where that "
+        "fails, the exit code is 6 instead of 0",
+    )
     drift.set_defaults(run=_drift)
+    history = add(
+        "history",
+        help="what a history of `driftgate drift --history` remembers",
+        description="The runs and the findings that a history holds, by environment: new, old, not looked at of late, "
+        "waived and fixed, each with its times. No cluster is asked.",
+        epilog="Exit codes: 0 told, 4 usage.",
+    )
+    history.add_argument("file", metavar="FILE", help="the history")
+    history.add_argument(
+        "--environment", action="append", default=[], metavar="NAME", help="only this environment; repeatable"
+    )
+    history.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    history.set_defaults(run=_history)
     record = add(
         "record",
         help="write down what a cluster says, without any secret, for `driftgate drift --live-from`",
@@ -76,33 +100,142 @@ def add_drift_commands(add: AddCommand) -> None:
 
 
 def _drift(options: argparse.Namespace) -> int:
-    from driftgate.assembly import assemble
+    from driftgate.clusters import judge_clusters
     from driftgate.drift.consequences import Deliverer
-    from driftgate.live import ApiError
-    from driftgate.report.drift import drift_json, drift_text
+    from driftgate.report.drift import drift_json, drift_text, summary_line
 
     root = Path(options.path)
     via = Deliverer(options.via) if options.via else None
     width = shutil.get_terminal_size((100, 24)).columns
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     _refuse_two_ways(options)
-    found, codes = [], set()
-    for policy in policies_of(root, options.policy, options.environment):
-        with assemble(root, policy, settings_of(options), options.repository_url) as assembly:
-            try:
-                states = tuple(_states(assembly, options))
-            except ApiError as error:
-                print(printable(f"driftgate: {policy.environment}: {error}"), file=sys.stderr)
-                codes.add(_UNREAD_EXIT)
-                continue
-            judgement, live = judge_drift(assembly, states, options.application, via=via)
-        found.append((judgement, live))
-        codes.add(judgement.exit_code)
-        if options.format == "text":
-            print("\n" * (len(found) > 1) + drift_text(judgement, live, width=width, colour=colour), end="")
+    policies = policies_of(root, options.policy, options.environment)
+    past = _Past.of(options.history)
+    found, decided = [], []
+    with _reader(options, is_alone=len(policies) == 1) as reader:
+        settings, urls = settings_of(options), options.repository_url
+        for one in judge_clusters(root, policies, settings, reader, urls=urls, via=via):
+            beside = past.beside(one)
+            found.append((one.judgement, one.live))
+            decided.append((one.judgement, _code(one.judgement, beside)))
+            if options.format == "text":
+                text = drift_text(one.judgement, one.live, beside, width=width, colour=colour)
+                print("\n" * (len(found) > 1) + text, end="", flush=True)
     if options.format == "json":
-        print(drift_json(found), end="")
+        print(drift_json(found, past.comparisons), end="")
+    elif len(decided) > 1:
+        print("\n" + printable(summary_line(decided)))
+    sys.stdout.flush()  # what nobody was told is not written down as told
+    codes = {code for _, code in decided} or {5}
+    codes |= {0} if past.is_written() else {_UNREAD_EXIT}
     return next((code for code in (1, 5, 6) if code in codes), 0)
+
+
+@dataclass
+class _Past:
+    """The history of a run: what it compares, and writes when everything has been told."""
+
+    history: History | None
+    comparisons: list[tuple[Comparison, HistoryRules]] = field(default_factory=list)
+    is_broken: bool = False
+
+    @classmethod
+    def of(cls, file: str | None) -> _Past:
+        """The history in a file, looked at before any cluster is asked; UsageError where it is none."""
+        if file is None:
+            return cls(None)
+        from driftgate.history import History
+
+        history = History(Path(file))
+        history.refuse_unwritable()
+        return cls(history)
+
+    def beside(self, one: Judged) -> tuple[Comparison, HistoryRules] | None:
+        """A run of an environment beside what is remembered; None without a history that can be read."""
+        if self.history is None:
+            return None
+        from driftgate.history import HistoryError, HistoryRules, run_of
+        from driftgate.judge import load_catalogue
+        from driftgate.policy import DriftSection
+
+        run = run_of(one.judgement, one.live, one.environment, one.policy, load_catalogue())
+        try:
+            compared = self.history.compared(run)
+        except HistoryError as error:
+            _say(error)
+            self.history, self.is_broken = None, True
+            return None
+        self.comparisons.append((compared, HistoryRules.of(one.policy.section(DriftSection))))
+        return self.comparisons[-1]
+
+    def is_written(self) -> bool:
+        """Write the runs; False, and said aloud, where that fails."""
+        if self.history is None:
+            return not self.is_broken
+        from driftgate.history import HistoryError
+
+        try:
+            self.history.record([(comparison.run, rules) for comparison, rules in self.comparisons])
+        except HistoryError as error:
+            _say(error)
+            return False
+        return True
+
+
+def _say(error: DriftgateError) -> None:
+    text = f"driftgate: {error}: nothing of this run is remembered, and the next one tells the same as new"
+    print(printable(text), file=sys.stderr)
+
+
+def _code(judgement: Judgement, beside: tuple[Comparison, HistoryRules] | None) -> int:
+    """The exit code of an environment: by every finding, or by those on which policy fails."""
+    if beside is None:
+        return judgement.exit_code
+    from driftgate.history import Seen, failing
+
+    failed = failing(*beside)
+    # A cluster of which nothing is known never looks like a quiet night, whatever policy says.
+    counted = [one for one in judgement.findings if Seen.of(one).key in failed or one.check == "cluster-unreached"]
+    return replace(judgement, findings=tuple(counted)).exit_code
+
+
+def _history(options: argparse.Namespace) -> int:
+    from driftgate.history import History
+    from driftgate.report.history import history_text, remembered_data
+
+    path = Path(options.file)
+    if not path.exists():
+        raise UsageError(f"history {path}: no such file")
+    found = History(path).environments()
+    for name in options.environment:
+        if name not in [one.environment for one in found]:
+            known = ", ".join(one.environment for one in found) or "none"
+            raise UsageError(f"history {path}: no run of environment {name}; there is {known}")
+    chosen = [one for one in found if not options.environment or one.environment in options.environment]
+    if options.format == "json":
+        print(json.dumps(remembered_data(chosen), indent=2, ensure_ascii=False))
+    else:
+        print(history_text(chosen, width=shutil.get_terminal_size((100, 24)).columns), end="")
+    return 0
+
+
+def _reader(options: argparse.Namespace, *, is_alone: bool) -> AbstractContextManager[Reader]:
+    """What says what clusters are like: a recording, or themselves."""
+    from driftgate.clusters import RecordingReader
+
+    if options.live_from:
+        return nullcontext(RecordingReader(Path(options.live_from), _permit(options), options.application))
+    return _cluster_reader(options, is_alone=is_alone)
+
+
+def _cluster_reader(options: argparse.Namespace, *, is_alone: bool) -> ClusterReader:
+    from driftgate.clusters import ClusterReader
+
+    return ClusterReader(Path(options.path), way_of(options), _permit(options), options.application, is_alone)
+
+
+def _permit(options: argparse.Namespace) -> Callable[[Target, str, Policy], None]:
+    return partial(refuse_another_cluster, any_cluster=options.any_cluster)
 
 
 def _record(options: argparse.Namespace) -> int:
@@ -115,14 +248,15 @@ def _record(options: argparse.Namespace) -> int:
     if len(policies) > 1:
         names = ", ".join(policy.environment for policy in policies)
         raise UsageError(f"a recording is of one environment: name it by --environment ({names})")
-    options.live_from = None
-    with assemble(root, policies[0], settings_of(options), options.repository_url) as assembly:
-        ways = _ways(assembly, options)
+    (policy,) = policies
+    assembly = assemble(root, policy, settings_of(options), options.repository_url)
+    with assembly, _cluster_reader(options, is_alone=True) as reader:
+        ways = reader.ways(assembly.environment)
         if len(ways) > 1:
             known = ", ".join(str(way.destination) for way in ways)
             raise UsageError(f"a recording is of one cluster: name it by --destination ({known})")
         try:
-            (state,) = _states(assembly, options)
+            state = reader.read(ways[0], assembly.environment, policy)
         except ApiError as error:
             print(printable(f"driftgate: {error}"), file=sys.stderr)
             return _UNREAD_EXIT
@@ -138,59 +272,3 @@ def _record(options: argparse.Namespace) -> int:
 def _refuse_two_ways(options: argparse.Namespace) -> None:
     if options.live_from and (options.context or options.in_cluster):
         raise UsageError("--live-from reads no cluster: leave out --context and --in-cluster")
-
-
-def _states(assembly: Assembly, options: argparse.Namespace) -> Iterator[ClusterState]:
-    """What each cluster of the environment says, or said; raises ApiError, and UsageError for another cluster."""
-    from driftgate.policy import ClusterSection
-    from driftgate.target import Target, applications_of
-
-    if options.live_from:
-        from driftgate.drift.recording import read_recording
-
-        state = read_recording(Path(options.live_from))
-        entry = assembly.policy.section(ClusterSection).destination(state.destination)
-        target = Target(state.destination, state.identity, entry)
-        refuse_another_cluster(target, state.context, assembly.policy, any_cluster=options.any_cluster)
-        applications_of(assembly.environment, state.destination, options.application)
-        yield state
-        return
-    for way in _ways(assembly, options):
-        yield _read(assembly, way, options)
-
-
-def _ways(assembly: Assembly, options: argparse.Namespace) -> tuple[Way, ...]:
-    """The clusters to read: the one that the user names, or every one that policy knows the way to."""
-    from driftgate.policy import ClusterSection
-    from driftgate.target import destinations_of
-
-    way, section = way_of(options), assembly.policy.section(ClusterSection)
-    destinations = destinations_of(assembly.environment)
-    if way.context or way.in_cluster or way.destination or len(destinations) < 2:
-        return (way,)
-    unknown = [one for one in destinations if (entry := section.destination(one)) is None or not _leads(entry)]
-    if unknown:
-        where = ", ".join(unknown)
-        raise UsageError(f"policy has no context for {where} under cluster.destinations; name one by --destination")
-    return tuple(replace(way, destination=one) for one in destinations)
-
-
-def _leads(entry: ClusterDestination) -> bool:
-    return bool(entry.context or entry.in_cluster)
-
-
-def _read(assembly: Assembly, way: Way, options: argparse.Namespace) -> ClusterState:
-    from driftgate.drift.pairing import wanted_of
-    from driftgate.drift.reading import read_state
-    from driftgate.policy import ArgoCDSection
-    from driftgate.semantics.destinations import IN_CLUSTER
-    from driftgate.target import applications_of, connect, target_of
-
-    environment, policy = assembly.environment, assembly.policy
-    with connect(way, environment, policy, Path(options.path)) as cluster:
-        target = target_of(cluster, way, environment, policy)
-        refuse_another_cluster(target, cluster.context, policy, any_cluster=options.any_cluster)
-        wanted, namespaces = wanted_of(applications_of(environment, target.destination, options.application))
-        argocd = policy.section(ArgoCDSection).namespace if target.destination == IN_CLUSTER else None
-        state = read_state(cluster, target.destination, target.identity, wanted, argocd, namespaces)
-        return replace(state, calls=cluster.calls)

@@ -47,15 +47,22 @@ class Parser(argparse.ArgumentParser):
 AddCommand: TypeAlias = Callable[..., Parser]
 
 
-def tree_options(parser: argparse.ArgumentParser, *, root: str = "") -> None:
-    """Which tree is read and how; `root` is the option that names it where arguments of the command come first."""
+def tree_options(parser: argparse.ArgumentParser, *, root: str = "", several: bool = False) -> None:
+    """Which tree is read and how; `root` is the option that names it where arguments of the command come first.
+
+    With `several` more than one environment can be named.
+    """
     text = "the root of the repository (default: this folder)"
     if root:
         parser.add_argument(root, dest="path", default=".", metavar="PATH", help=text)
     else:
         parser.add_argument("path", nargs="?", default=".", help=text)
     parser.add_argument("--policy", metavar="PATH", help="policy file or folder below the root (default: policies)")
-    parser.add_argument("--environment", metavar="NAME", help="only the environment of this name")
+    if several:
+        text = "only the environment of this name; repeatable (default: every environment of the tree)"
+        parser.add_argument("--environment", action="append", default=[], metavar="NAME", help=text)
+    else:
+        parser.add_argument("--environment", metavar="NAME", help="only the environment of this name")
     parser.add_argument(
         "--repository-url",
         action="append",

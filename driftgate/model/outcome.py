@@ -49,7 +49,8 @@ class Finding:
     list elements named by their merge key. `waiver` holds the accepted reason of a waived finding; `could_not_check`
     tells a waived "could not check" from a waived failure. `consequence_of` is the key of the finding that this one
     follows from, where mending that one mends this one. `new` tells whether the base of the change lacks a finding of
-    this key; None where there is no base.
+    this key, or the last run where there is a history; None where there is neither. `age` says since when it has been
+    there, where a history knows.
     """
 
     check: str
@@ -68,6 +69,7 @@ class Finding:
     could_not_check: bool = False
     consequence_of: str = ""
     new: bool | None = None
+    age: str = ""
 
     @property
     def key(self) -> str:
@@ -120,6 +122,8 @@ class Ledger:
     checks: dict[str, Tally] = field(default_factory=dict)
     renders: dict[str, int] = field(default_factory=dict)
     base: str = ""
+    # Applications of which nothing was judged, because nothing could be read of their cluster.
+    unreached: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,5 +173,5 @@ class Judgement:
         if any(finding.severity is not Severity.NOTE for finding in self.with_outcome(Outcome.FAILED)):
             return 1
         if not self.ledger.applications:
-            return 5
+            return 6 if self.ledger.unreached else 5
         return 6 if self.with_outcome(Outcome.COULD_NOT_CHECK) else 0

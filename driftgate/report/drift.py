@@ -6,24 +6,65 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from driftgate.model.outcome import Judgement
+from driftgate.model.outcome import Judgement, Outcome
 from driftgate.report.json_report import report_data
 from driftgate.report.terminal import terminal_report, wrapped
 
 if TYPE_CHECKING:
     from driftgate.drift.pairing import LiveApplication, LiveEnvironment
-    from driftgate.drift.state import ClusterState
+    from driftgate.drift.state import ClusterState, Unreached
+    from driftgate.history import Comparison, HistoryRules
     from driftgate.live import Unread
 
-__all__ = ["drift_json", "drift_text"]
+__all__ = ["drift_json", "drift_text", "summary_line"]
 
 _DELIVERERS = {"argocd": "Argo CD", "helm": "helm"}
 
 
-def drift_text(judgement: Judgement, live: LiveEnvironment, *, width: int = 100, colour: bool = False) -> str:
-    """The report of one environment: what was read, the findings, and what was judged."""
-    lines = [line for state in live.states for line in _cluster(state, live, width)]
+def drift_text(
+    judgement: Judgement,
+    live: LiveEnvironment,
+    history: tuple[Comparison, HistoryRules] | None = None,
+    *,
+    width: int = 100,
+    colour: bool = False,
+) -> str:
+    """The report of one environment: what could not be read, what was, the findings, and what was judged."""
+    lines = [line for one in live.unreached for line in _unreached(one, width)]
+    if live.states and not live.has_compared:
+        text = "no object that Git renders was held against a cluster"
+        lines += wrapped(text, "NOTHING COMPARED  ", width)
+    lines += [line for state in live.states for line in _cluster(state, live, width)]
+    if history is not None:
+        from driftgate.report.history import aged, history_lines
+
+        lines += history_lines(*history, width)
+        judgement = aged(judgement, *history)
     return "\n".join([*lines, ""]) + "\n" + terminal_report((judgement,), width=width, colour=colour)
+
+
+def _unreached(one: Unreached, width: int) -> Iterator[str]:
+    where = f"{one.destination or 'a cluster'}{f' (context {one.context})' if one.context else ''}"
+    yield from wrapped(f"{where}: {one.why}", "COULD NOT READ  ", width)
+    if one.applications:
+        yield from wrapped(", ".join(one.applications), "  not compared  ", width)
+
+
+def summary_line(judgements: Sequence[tuple[Judgement, int]]) -> str:
+    """The last line over several environments, each with its exit code; what is not known comes first."""
+    groups: dict[str, list[str]] = {"not read": [], "not checked in full": [], "drifted": [], "as policy wants it": []}
+    for judgement, code in judgements:
+        ledger = judgement.ledger
+        if ledger.unreached or not ledger.applications:
+            groups["not read"].append(ledger.environment + (" (in part)" if ledger.applications else ""))
+        elif judgement.with_outcome(Outcome.COULD_NOT_CHECK):
+            groups["not checked in full"].append(ledger.environment)
+        if code == 1:
+            groups["drifted"].append(ledger.environment)
+        if code == 0:
+            groups["as policy wants it"].append(ledger.environment)
+    parts = [f"{len(names)} {words}: {', '.join(names)}" for words, names in groups.items() if names]
+    return f"{len(judgements)} environments: {'; '.join(parts)}"
 
 
 def _cluster(state: ClusterState, live: LiveEnvironment, width: int) -> Iterator[str]:
@@ -64,14 +105,34 @@ def _named(unread: Unread) -> str:
     return f"{kind} in {wanted.namespace}" if wanted.namespace else kind
 
 
-def drift_json(found: Sequence[tuple[Judgement, LiveEnvironment]]) -> str:
-    """The JSON report, with the clusters that were read and what became of each object."""
-    data = report_data([judgement for judgement, _ in found])
+def drift_json(
+    found: Sequence[tuple[Judgement, LiveEnvironment]], history: Sequence[tuple[Comparison, HistoryRules]] = ()
+) -> str:
+    """The JSON report, with the clusters that were read and what became of each object; with what a history adds."""
+    from driftgate.report.history import aged, history_data
+
+    judgements = [judgement for judgement, _ in found]
+    if history:
+        judgements = [aged(judgement, *past) for judgement, past in zip(judgements, history, strict=True)]
+    data = report_data(judgements)
     data["clusters"] = [
         {"environment": judgement.ledger.environment, **_cluster_data(state, live)}
         for judgement, live in found
         for state in live.states
     ]
+    data["unreached"] = [
+        {
+            "environment": judgement.ledger.environment,
+            "destination": one.destination,
+            "context": one.context,
+            "why": one.why,
+            "applications": list(one.applications),
+        }
+        for judgement, live in found
+        for one in live.unreached
+    ]
+    if history:
+        data["history"] = [history_data(*past) for past in history]
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -80,6 +80,7 @@ def finding_text(finding: Finding, *, width: int = 100, colour: bool = False, fo
     head += "  new" if finding.new else ""
     rows = [
         ("found", finding.found),
+        ("age", finding.age),
         ("expected", finding.expected),
         ("why", finding.why),
         ("fix", finding.fix),
@@ -206,6 +207,9 @@ def _ledger(judgement: Judgement, width: int) -> Iterator[str]:
 def verdict(judgement: Judgement) -> str:
     """One line: how many findings of which sort, or that all is well and on what."""
     ledger = judgement.ledger
+    if not ledger.applications and ledger.unreached:
+        unread = _count(len(ledger.unreached), "Application")
+        return f"{ledger.environment}: nothing judged: the clusters of {unread} could not be read"
     if not ledger.applications:
         return f"{ledger.environment}: nothing judged: no Application in this tree"
     open_ = [finding for finding in judgement.told if finding.outcome is not Outcome.WAIVED]

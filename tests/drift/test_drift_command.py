@@ -15,14 +15,15 @@ import pytest
 import yaml
 
 from driftgate.assembly import assemble
+from driftgate.history import History
 from driftgate.judge import load_catalogue
 from driftgate.releases import releases_of
 from driftgate.run import policies_of
 from driftgate.settings import Settings
 from tests.controlplane.crds import Crd, served
 from tests.controlplane.plane import RBAC, ControlPlane
-from tests.drift.shop import CANARY, SECRET, SERVICE, SETTINGS, Shop, Told, run
-from tests.repositories import write
+from tests.drift.shop import CANARY, SECRET, SERVER, SERVICE, SETTINGS, Shop, Told, application, run
+from tests.repositories import URL, config_map, write
 from tests.test_status import bound
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -426,6 +427,89 @@ def test_our_own_environment_shows_no_drift_after_helm_has_delivered_it(
     assert len(chosen) == 2
     assert code == 0, out
     assert "delivers plate-llm-stg, plate-web-stg (helm release plate-" in out
+
+
+FAR, WAYLESS, WRONG = (f"https://{name}.example.com:6443" for name in ("far", "wayless", "wrong"))
+
+
+def several_environments(shop: Shop) -> None:
+    """`east` of one cluster, `north` of four, of which one has no context and one is another than policy names."""
+    uid = shop.plane.request("GET", "/api/v1/namespaces/kube-system").body["metadata"]["uid"]
+    files: dict[str, str] = {}
+    for environment, servers in {"east": [SERVER], "north": [SERVER, FAR, WAYLESS, WRONG]}.items():
+        for number, server in enumerate(servers):
+            name = f"{environment}-{number}"
+            text = application(name, name, shop.namespace).replace(SERVER, server)
+            files |= {f"apps/{environment}/{name}.yaml": text, f"{name}/one.yaml": config_map(name)}
+        files[f"policies/{environment}.yaml"] = (
+            f"driftgate: 1\nenvironment: {environment}\nmanifests: [apps/{environment}]\n"
+            f"repository: {{urls: ['{URL}']}}\ncluster:\n  destinations:\n"
+            f"    - {{server: '{SERVER}', context: admin, uid: {uid}}}\n"
+            f"    - {{server: '{FAR}', context: far, uid: {uid}}}\n"
+            f"    - {{server: '{WRONG}', context: admin, uid: another}}\n"
+        )
+    write(shop.root, files)
+
+
+def kubeconfig(plane: ControlPlane, folder: Path, far: str) -> str:
+    """A kubeconfig with one more context, `far`, which leads to this server as the administrator."""
+    text = yaml.safe_load(plane.kubeconfig().read_text(encoding="utf-8"))
+    (cluster,) = text["clusters"]
+    text["clusters"].append({"name": "far", "cluster": {**cluster["cluster"], "server": far}})
+    (context,) = text["contexts"]
+    text["contexts"].append({"name": "far", "context": {**context["context"], "cluster": "far"}})
+    path = folder / "kubeconfig"
+    path.write_text(json.dumps(text), encoding="utf-8")
+    return str(path)
+
+
+def test_a_cluster_that_cannot_be_read_hides_no_other_one(argocd: ControlPlane, tmp_path: Path) -> None:
+    """Environments and clusters in one run; those that fail are told first, and nothing of them counts as fixed."""
+    shop = Shop(argocd, tmp_path / "tree", argocd.namespace())
+    several_environments(shop)
+    history, near = tmp_path / "history.db", [f"{environment}-0" for environment in ("east", "north")]
+    common = ("drift", "--no-cache", "--history", str(history), str(shop.root), "--kubeconfig")
+
+    code, out, err = run(*common, kubeconfig(argocd, tmp_path, argocd.server), "--format", "json")
+    data = json.loads(out)
+    schema = json.loads((SOURCE / "driftgate/report/report.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(data, schema)
+    assert (code, err) == (1, "")
+    why = {
+        WAYLESS: f"policy has no context for {WAYLESS} under cluster.destinations",
+        WRONG: f"context admin: uid of kube-system: policy has another, the cluster {data['clusters'][0]['uid']}; "
+        "take another context, or --any-cluster looks all the same",
+    }
+    assert {one["destination"]: one["why"] for one in data["unreached"]} == why
+    missing = [each["application"] for each in data["findings"] if each["check"] == "missing-object"]
+    assert sorted(missing) == [near[0], near[1], "north-1"]
+    told = [each["found"] for each in data["findings"] if each["check"] == "cluster-unreached"]
+    compared = [f"north-{number} was not compared: nothing is known of what it runs" for number in (2, 3)]
+    assert sorted(told) == sorted([*why.values(), *compared])
+
+    dead = kubeconfig(argocd, tmp_path, "https://127.0.0.1:1")
+    code, out, err = run(*common, dead)
+    assert (code, err) == (1, "")
+    text = shop.unwrapped(out)
+    north = text[text.index("COULD NOT READ") :]
+    lines = north.splitlines()
+    assert lines[0].startswith(f"COULD NOT READ  {FAR} (context far): GET /")
+    assert "not reachable: Connection refused" in lines[0] + lines[1]
+    assert [line for line in lines if line.startswith("  not compared  ")] == [
+        f"  not compared  north-{number}" for number in (1, 2, 3)
+    ]  # fmt: skip
+    assert text.splitlines()[-1] == "2 environments: 1 not read: north (in part); 2 drifted: east, north"
+    with_far = f"missing-object/north-1/ConfigMap~1{shop.namespace}~1north-1/"
+    (remembered,) = [one for one in History(history).environments() if one.environment == "north"]
+    assert remembered.entries[with_far].fixed_at is None
+    assert [(run.judged, run.unjudged) for run in remembered.runs] == [(2, 2), (1, 3)]
+
+    files = [shop.root / f"apps/north/north-{number}.yaml" for number in (0, 2, 3)]
+    for path in files:
+        path.unlink()
+    code, out, err = run(*common, dead, "--environment", "north", "--destination", FAR)
+    assert (code, err) == (6, "")
+    assert out.splitlines()[-1] == "north: nothing judged: the clusters of 1 Application could not be read"
 
 
 def write_values(folder: Path, text: str) -> str:
