@@ -1,4 +1,4 @@
-"""Reads a cluster: what is rendered in full, and the metadata of everything else that somebody may have declared."""
+"""Reads a cluster: what is rendered in full, what tells how it is doing, and the metadata of everything else."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 
 from driftgate.compare.values import Json
 from driftgate.drift.state import EVERY_KIND, ClusterState
+from driftgate.health import lists_beside
 from driftgate.live import Cluster, Discovery, Identity, Listing, Unread, Wanted, Why, discover, read_objects
 from driftgate.model.application import API_GROUP
 
@@ -17,6 +18,7 @@ __all__ = ["Gathered", "Rendered", "gather", "read_state"]
 # One list for each namespace up to here, one over all of them beyond: the answer is filtered then.
 MANY_NAMESPACES = 8
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_SECRET: Final = ("", "Secret")
 _RELEASES: Final = "type=helm.sh/release.v1"
 
 # What nobody declares, so that nothing of it can be left over from a deploy. It is read where it is rendered. By
@@ -79,8 +81,9 @@ def read_state(
 ) -> ClusterState:
     """What a cluster says of the kinds that are rendered, and of what else is in the namespaces concerned.
 
-    A kind is read in full in the namespaces into which it is rendered, every other kind that somebody may declare as
-    metadata alone, in all of these `namespaces` and for the whole cluster. `argocd` is the namespace whose
+    A kind is read in full in the namespaces into which it is rendered, and so is what tells how the objects of such a
+    kind are doing (`driftgate.health.lists_beside`); every other kind that somebody may declare as metadata alone, in
+    all of these `namespaces` and for the whole cluster. `argocd` is the namespace whose
     Applications and AppProjects are read in full; None where Argo CD runs elsewhere. What could not be read is named
     list by list. Raises ApiError where the cluster does not even tell its kinds.
     """
@@ -160,6 +163,11 @@ def _plan(kinds: Discovery, wanted: set[Rendered], argocd: str | None, namespace
         is_secret = (group, one.kind) == ("", "Secret")
         # Secrets in full come without the records of helm's releases: these by their metadata.
         places.setdefault(Wanted(group, one.kind, version=version, secret_values=is_secret), set()).add(one.namespace)
+    known: dict[tuple[str, str], set[str]] = {}
+    for question, there in places.items():
+        known.setdefault((question.group, question.kind), set()).update(there)
+    for question, place in _tell_of_health(kinds, rendered, known):
+        places.setdefault(question, set()).add(place)
     in_full = {place for one, there in places.items() for place in _each(one, there)}
     metadata = set(_survey(kinds, concerned, places))
     metadata |= {
@@ -175,6 +183,25 @@ def _placed(kinds: Discovery, wanted: Iterable[Rendered]) -> Iterator[Rendered]:
     for one in wanted:
         resource = kinds.find(one.api_version.rpartition("/")[0], one.kind)
         yield replace(one, namespace="") if resource is not None and not resource.namespaced else one
+
+
+def _tell_of_health(
+    kinds: Discovery, rendered: Iterable[Rendered], known: dict[tuple[str, str], set[str]]
+) -> Iterator[tuple[Wanted, str]]:
+    """What tells how the rendered objects are doing, in their namespaces: Pods, events and the like.
+
+    What is read in full anyway is not read twice. Of Secrets their metadata is enough, which is in the survey.
+    """
+    there: dict[str, set[tuple[str, str]]] = {}
+    for one in rendered:
+        there.setdefault(one.namespace, set()).add((one.api_version.rpartition("/")[0], one.kind))
+    for namespace, about in there.items():
+        for kind in lists_beside(about) - {_SECRET}:
+            resource = kinds.find(*kind)
+            if resource is not None and "list" in resource.verbs:
+                place = namespace if resource.namespaced else ""
+                if place not in known.get(kind, ()) and (place or not resource.namespaced):
+                    yield Wanted(*kind), place
 
 
 def _of_argocd(kinds: Discovery, namespace: str | None) -> Iterator[Rendered]:
@@ -232,12 +259,15 @@ def _is_everywhere(wanted: Wanted, kinds: Discovery) -> bool:
 
 
 def _left_over(survey: Iterable[Json], objects: Iterable[Json]) -> tuple[Json, ...]:
-    """What nobody owns of a survey and is not there in full, each object once, though two groups may serve it."""
+    """What nobody owns of a survey and is not there in full, each object once, though two groups may serve it.
+
+    Of Secrets also what has an owner: Pods and Ingresses ask whether it is there.
+    """
     known = {one["metadata"].get("uid") for one in objects} - {None}
     found = []
     for one in survey:
         uid = one["metadata"].get("uid")
-        if uid not in known and not one["metadata"].get("ownerReferences"):
+        if uid not in known and (one["kind"] == "Secret" or not one["metadata"].get("ownerReferences")):
             known.add(uid or object())
             found.append(_without_last_applied(one))
     return tuple(found)

@@ -28,10 +28,11 @@ class ClusterState:
     """The objects of one cluster, and every list of objects that could not be read.
 
     `context` is what the user calls the cluster, `destination` as in `driftgate.target.destinations_of`, `taken` the
-    time in UTC at which reading began. `objects` are in full, in the API version in which they are rendered; what a
-    Secret holds is SecretValue in them, and so is its last-applied annotation. `others` have apiVersion, kind and
-    metadata alone: the objects of every other kind that nobody owns (`ownerReferences`), to find what is tracked to
-    an Application and no longer rendered. `listed` are the lists that were read to the end, `unread` those that were
+    time in UTC at which reading began. `objects` are in full, in the API version in which they are rendered, and with
+    them what tells how they are doing: Pods, events, endpoints; what a Secret holds is SecretValue in them, and so is
+    its last-applied annotation. `others` have apiVersion, kind and metadata alone: the objects of every other kind that
+    nobody owns (`ownerReferences`), and all Secrets, to find what is tracked to an Application and no longer
+    rendered. `listed` are the lists that were read to the end, `unread` those that were
     not. `calls` counts the requests. A state that was read from a recording is `recorded`, and holds MASK wherever a
     value was not written down.
     """

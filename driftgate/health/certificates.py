@@ -7,11 +7,12 @@ A Certificate makes a CertificateRequest, an ACME issuer an Order for it and a C
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from driftgate.health.fields import Json, Ref, condition, names, ref_of, text, time_of
 from driftgate.health.live import Live
-from driftgate.health.trouble import Trouble, said, trouble_at
+from driftgate.health.trouble import Family, Trouble, said, trouble_at
 from driftgate.model.manifest import dig
 
 __all__ = ["GROUP", "certificate_troubles", "secret_producers"]
@@ -40,12 +41,13 @@ def certificate_troubles(live: Live) -> Iterator[Trouble]:
                 _group, _kind, namespace, name = ref_of(issuer)
                 flag = f" -n {namespace}" if namespace else ""
                 words = said(f"condition Ready ({text(ready, 'reason')})", text(ready, "message"))
-                yield trouble_at(
-                    issuer, "is not ready", (words,), f"Look closer: kubectl describe {kind.lower()} {name}{flag}"
-                )
+                step = f"Look closer: kubectl describe {kind.lower()} {name}{flag}"
+                yield trouble_at(issuer, "is not ready", (words,), step, family=Family.CERTIFICATE)
     for certificate in live.all(GROUP, "Certificate"):
-        if trouble := _not_issued(live, certificate) or _ending(live, certificate):
-            yield trouble
+        if trouble := _not_issued(live, certificate):
+            yield replace(trouble, family=Family.CERTIFICATE, field=("spec", "issuerRef", "name"))
+        elif trouble := _ending(live, certificate):
+            yield replace(trouble, family=Family.CERTIFICATE_ENDING, field=("spec", "secretName"))
 
 
 def _not_issued(live: Live, certificate: Json) -> Trouble | None:
@@ -156,12 +158,17 @@ def _ending(live: Live, certificate: Json) -> Trouble | None:
     if ends is None:
         return None
     late = renewed is not None and live.now > renewed + _RENEWAL_GRACE
-    if ends > live.now and not late:
+    began, limit = time_of(certificate, "status", "notBefore"), live.limits.certificate
+    # One that lives for a few days only is always about to end, and its renewal is what counts.
+    soon = ends <= live.now + limit and (began is None or ends - began > 2 * limit)
+    if ends > live.now and not late and not soon:
         return None
     _group, _kind, namespace, name = ref_of(certificate)
     word = "ended" if ends <= live.now else "ends"
     when = f"{word} on {text(certificate, 'status', 'notAfter')}"
-    due = f"its renewal was due on {text(certificate, 'status', 'renewalTime')}" if renewed else ""
+    past = "was" if renewed is not None and renewed <= live.now else "is"
+    due = f"its renewal {past} due on {text(certificate, 'status', 'renewalTime')}" if renewed else ""
     step = f"Look closer: kubectl describe certificate {name} -n {namespace}"
-    return trouble_at(certificate, f"{when} and is not renewed", (due, _words(certificate, "Issuing")), step,
+    what = f"{when} and is not renewed" if late or ends <= live.now else when
+    return trouble_at(certificate, what, (due, _words(certificate, "Issuing")), step,
                       because=(_issuer(certificate),))  # fmt: skip

@@ -21,7 +21,7 @@ from driftgate.health.verdict import Status
 from driftgate.health.volumes import volume_troubles
 from driftgate.health.workloads import workload_troubles
 
-__all__ = ["by_cause", "troubles"]
+__all__ = ["by_cause", "troubles", "troubles_by_cause"]
 
 # Causes first: where two troubles are told of one object, the first is its trouble.
 _TOPICS = (
@@ -42,12 +42,17 @@ def troubles(live: Live, ours: Collection[Ref]) -> list[Trouble]:
     `ours` are the objects that were asked for. What is wrong with the store of an ExternalSecret is told once, with
     the ExternalSecrets, Pods and Services that suffer from it.
     """
+    return [_with_followers(cause, followers) for cause, followers in troubles_by_cause(live, ours)]
+
+
+def troubles_by_cause(live: Live, ours: Collection[Ref]) -> list[tuple[Trouble, list[Trouble]]]:
+    """The same, each with the troubles that follow from it, as they are by themselves."""
     found = [trouble for topic in _TOPICS for trouble in topic(live)]
     found += _unexplained(live, ours, found)
     groups = by_cause(found, _causes(live))
     wanted = frozenset(ours)
     return [
-        _with_followers(cause, followers)
+        (cause, followers)
         for cause, followers in groups
         if any(_touches(live, wanted, each) for each in (cause, *followers))
     ]

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from driftgate.health.fields import Json, Ref, condition, items, ref_of, text
 from driftgate.health.live import Live
-from driftgate.health.trouble import Trouble, said, trouble_at
+from driftgate.health.trouble import Family, Trouble, said, trouble_at
 from driftgate.model.manifest import dig
 
 __all__ = ["GROUP", "external_secret_troubles", "secret_producers", "target_of"]
@@ -46,10 +47,10 @@ def external_secret_troubles(live: Live) -> Iterator[Trouble]:
     for kind in _STORES:
         for store in live.all(GROUP, kind):
             if trouble := _store_trouble(live, store):
-                yield trouble
+                yield replace(trouble, family=Family.STORE, field=("spec", "provider"))
     for value in live.all(GROUP, "ExternalSecret"):
         if dig(value, ("metadata", "deletionTimestamp")) is None and (trouble := _secret_trouble(live, value)):
-            yield trouble
+            yield replace(trouble, family=Family.EXTERNAL, field=("spec", "secretStoreRef"))
 
 
 def _store_trouble(live: Live, store: Json) -> Trouble | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from driftgate.health.certificates import GROUP as CERT_MANAGER
 from driftgate.health.fields import Json, Ref, items, ref_of, text
 from driftgate.health.live import Live
-from driftgate.health.trouble import Trouble, trouble_at
+from driftgate.health.trouble import Family, Trouble, trouble_at
 from driftgate.model.manifest import dig
 
 __all__ = ["GROUP", "class_of", "ingress_troubles", "tls_secrets"]
@@ -49,7 +49,9 @@ def ingress_troubles(live: Live) -> Iterator[Trouble]:
     for trouble, ingresses in leading_nowhere.values():
         yield replace(trouble, what=f"{trouble.what}{_shared(ingresses)}", objects=frozenset(ingresses))
     for secret, users in lacking.items():
-        yield _no_certificate(live, secret, users)
+        named = [text(entry, "secretName") for entry in dig(users[0][0], ("spec", "tls"))]
+        field = ("spec", "tls", named.index(secret[3]), "secretName")
+        yield replace(_no_certificate(live, secret, users), family=Family.TLS, field=field)
 
 
 def _shared(ingresses: Sequence[Ref]) -> str:
@@ -68,6 +70,8 @@ def _no_class(live: Live, ingress: Json) -> Trouble | None:
         (f"ingress classes: {known}",),
         f"Install the ingress controller of class {name}, or name another class in the values.",
         hopeless=True,
+        family=Family.INGRESS_ADDRESS,
+        field=("spec", "ingressClassName"),
     )
 
 
@@ -84,6 +88,8 @@ def _no_address(live: Live, ingress: Json) -> Trouble | None:
         "has no address",
         told or (f"the controller of class {name or '(default)'}{whose} has not answered",),
         "See whether the ingress controller runs, and whether its own Service has an address: kubectl get services -A",
+        family=Family.INGRESS_ADDRESS,
+        field=("spec", "ingressClassName"),
     )
 
 
@@ -99,7 +105,18 @@ def _no_backend(live: Live, ingress: Json) -> Iterator[Trouble]:
             f"leads to Service {service}, which does not exist",
             (f"paths: {', '.join(paths)}",),
             f"Deploy what brings Service {service}: kubectl get services -n {namespace}",
+            family=Family.INGRESS_BACKEND,
+            field=_backend_field(ingress, service),
         )
+
+
+def _backend_field(ingress: Json, service: str) -> tuple[str | int, ...]:
+    """Where an Ingress first names a Service."""
+    for number, rule in enumerate(dig(ingress, ("spec", "rules")) or []):
+        for index, path in enumerate(dig(rule, ("http", "paths")) or []):
+            if text(path, "backend", "service", "name") == service:
+                return ("spec", "rules", number, "http", "paths", index, "backend", "service", "name")
+    return ("spec", "defaultBackend", "service", "name")
 
 
 def backends(ingress: Json) -> Iterator[tuple[str, str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -12,10 +13,27 @@ from driftgate.health.fields import Json, Ref, integer, is_true, items, names, r
 from driftgate.health.trouble import said
 from driftgate.model.manifest import dig
 
-__all__ = ["Live"]
+__all__ = ["Limits", "Live"]
 
 _EVENTS_SHOWN = 3
 Scope = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long something may last before it is told; the defaults are those of somebody who waits for a deploy.
+
+    `pending` are the seconds in which a Pod may find a node, start and become ready, `rollout` the time in which a
+    rollout may stand still (None: as long as its own deadline says), `memory` how long a kill for want of memory is
+    told after the container runs again, `certificate` how long before its end a certificate is told, `quota` the
+    percentage from which a ResourceQuota is told that has not refused anything yet.
+    """
+
+    pending: int = 0
+    rollout: timedelta | None = None
+    memory: timedelta = timedelta()
+    certificate: timedelta = timedelta()
+    quota: int | None = None
 
 
 class Live:
@@ -25,8 +43,11 @@ class Live:
     that the cluster does not serve: only there does an object that is not among `objects` not exist.
     """
 
-    def __init__(self, objects: Iterable[Json], listed: Collection[Scope], now: datetime) -> None:
+    def __init__(
+        self, objects: Iterable[Json], listed: Collection[Scope], now: datetime, limits: Limits | None = None
+    ) -> None:
         self.now = now
+        self.limits = limits or Limits()
         self._listed = frozenset(listed)
         self._by_ref: dict[Ref, Json] = {ref_of(value): value for value in objects}
 
@@ -81,6 +102,10 @@ class Live:
         """The objects of a kind that another one controls, the newest first."""
         mine = [each for each in self.all(group, kind, ref[2]) if self.owner(each) == ref]
         return sorted(mine, key=lambda each: text(each, "metadata", "creationTimestamp"), reverse=True)
+
+    def pods_of(self, ref: Ref) -> list[Json]:
+        """The Pods that belong to a workload, by whatever controllers between."""
+        return [pod for pod in self.all("", "Pod", ref[2]) if ref in self.owners(pod)]
 
     def selected(self, selector: Any, namespace: str) -> list[Json]:
         """The Pods of a namespace that carry all of these labels."""

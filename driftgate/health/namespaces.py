@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from driftgate.health.fields import Json, conditions, ref_of, text
 from driftgate.health.live import Live
-from driftgate.health.trouble import Trouble, said, trouble_at
+from driftgate.health.trouble import Family, Trouble, said, trouble_at
 from driftgate.model.manifest import dig
+from driftgate.semantics.quantity import parse_quantity
 
 __all__ = ["namespace_troubles"]
 
@@ -26,6 +27,11 @@ def namespace_troubles(live: Live) -> Iterator[Trouble]:
         _group, _kind, space, name = ref_of(quota)
         if message := refusals.get((space, name)):
             yield _exhausted(quota, message)
+        elif live.limits.quota is not None and (used_up := dict(_used_up(quota, live.limits.quota))):
+            step = f"Raise the quota, or ask for less in the values: kubectl describe resourcequota {name} -n {space}"
+            what = f"is used up: {', '.join(used_up.values())}"
+            field = ("spec", "hard", next(iter(used_up)))
+            yield trouble_at(quota, what, (), step, family=Family.QUOTA_EXHAUSTED, field=field)
 
 
 def _terminating(namespace: Json) -> Trouble:
@@ -38,6 +44,7 @@ def _terminating(namespace: Json) -> Trouble:
         "is being deleted: nothing can be made in it, and what is in it goes",
         evidence or (f"since {text(namespace, 'metadata', 'deletionTimestamp')}",),
         f"Wait until it is gone: kubectl get namespace {name} -o yaml names what holds it; deploy again afterwards.",
+        family=Family.NAMESPACE_TERMINATING,
     )
 
 
@@ -50,6 +57,15 @@ def _refusals(live: Live) -> Iterator[tuple[tuple[str, str], str]]:
                     yield (text(maker, "metadata", "namespace"), name), message
 
 
+def _used_up(quota: Json, percent: int) -> Iterator[tuple[str, str]]:
+    """What of a quota is used to this percentage or beyond; what it forbids altogether is used by nobody."""
+    hard, used = (dig(quota, ("status", field)) or {} for field in ("hard", "used"))
+    for name, limit in sorted(hard.items()):
+        most, now = parse_quantity(limit), parse_quantity(used.get(name, "0"))
+        if most and now is not None and now * 100 >= most * percent:
+            yield name, f"{used.get(name)} of {limit} {name}"
+
+
 def _exhausted(quota: Json, message: str) -> Trouble:
     hard, used = (dig(quota, ("status", field)) or {} for field in ("hard", "used"))
     lines = [f"{name}: {used.get(name, 0)} of {limit} used" for name, limit in sorted(hard.items())]
@@ -60,4 +76,5 @@ def _exhausted(quota: Json, message: str) -> Trouble:
         "leaves no room for more Pods",
         (said("the API server", message), *lines),
         f"Raise the quota, or ask for less in the values: kubectl describe resourcequota {name} -n {namespace}",
+        family=Family.QUOTA_EXHAUSTED,
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from driftgate.health.fields import Json, Ref, condition, integer, items, ref_of, text
 from driftgate.health.live import Live
-from driftgate.health.trouble import Trouble, said, trouble_at
+from driftgate.health.trouble import Family, Trouble, said, trouble_at
 from driftgate.model.manifest import dig
 
 __all__ = ["pod_troubles"]
@@ -112,17 +112,26 @@ def _together(live: Live, same: Sequence[tuple[Json, Trouble]]) -> Trouble:
 
 def _trouble_of(live: Live, pod: Json) -> Trouble | None:
     if dig(pod, ("metadata", "deletionTimestamp")) is not None:
-        return _lingering(live, pod)
+        return _of(Family.POD_FAILED, _lingering(live, pod))
     if text(pod, "status", "phase") == "Succeeded":
         return None
     if text(pod, "status", "phase") == "Failed":
-        return _failed(live, pod)
+        return _of(Family.POD_FAILED, _failed(live, pod))
     if not text(pod, "spec", "nodeName"):
-        return _unscheduled(live, pod)
+        return _of(Family.POD_PENDING, _unscheduled(live, pod))
     for container in _containers(pod):
         if trouble := _container_trouble(live, pod, container):
             return trouble
-    return _not_starting(live, pod) or _gated(pod)
+    return _of(Family.POD_PENDING, _not_starting(live, pod)) or _of(Family.CONTAINER_UNREADY, _gated(live, pod))
+
+
+def _of(family: Family, trouble: Trouble | None, container: str = "", field: tuple[str, ...] = ()) -> Trouble | None:
+    """The trouble as one of a family, with what to look at in Git unless it names that itself."""
+    if trouble is None:
+        return None
+    if trouble.field:
+        return replace(trouble, family=family)
+    return replace(trouble, family=family, field=field, container=container)
 
 
 def _containers(pod: Json) -> Iterator[_Container]:
@@ -167,6 +176,8 @@ def _is_replaced(live: Live, owner: Ref) -> bool:
 
 def _unscheduled(live: Live, pod: Json) -> Trouble | None:
     scheduled = condition(pod, "PodScheduled")
+    if not live.is_old(pod, live.limits.pending):
+        return None
     if scheduled is None or text(scheduled, "status") != "False":
         if not live.is_old(pod, _SLOW_SECONDS):
             return None
@@ -188,6 +199,15 @@ def _unscheduled(live: Live, pod: Json) -> Trouble | None:
         if lacking
         else _describe(pod),
         because=claims if "PersistentVolumeClaim" in message or "volume" in message else (),
+        field=("resources", "requests", lacking[0]) if lacking else (),
+        container=next(
+            (
+                text(one.spec, "name")
+                for one in _containers(pod)
+                if lacking and lacking[0] in (dig(one.spec, ("resources", "requests")) or {})
+            ),
+            "",
+        ),
     )
 
 
@@ -204,17 +224,29 @@ def _requests(pod: Json, resources: Sequence[str]) -> str:
 
 def _container_trouble(live: Live, pod: Json, container: _Container) -> Trouble | None:
     reason = text(container.waiting, "reason")
+    name = text(container.spec, "name")
     if reason in _IMAGE_REASONS:
-        return _image(live, pod, container)
+        return _of(Family.IMAGE, _image(live, pod, container), name, ("image",))
     if reason in _CONFIG_REASONS:
-        return _config(live, pod, container)
+        return _of(Family.CONTAINER_UNMADE, _config(live, pod, container), name, ("name",))
     # Between two restarts a container that crashes is shown as ended.
     failed_now = integer(container.status, "state", "terminated", "exitCode") != 0
-    if reason == "CrashLoopBackOff" or failed_now:
-        return _crash(pod, container)
+    if reason == "CrashLoopBackOff" or failed_now or _was_killed_lately(live, container):
+        killed = text(container.ended, "reason") == "OOMKilled"
+        family = Family.OUT_OF_MEMORY if killed else Family.CONTAINER_CRASHING
+        field = ("resources", "limits", "memory") if killed else ("image",)
+        return _of(family, _crash(pod, container), name, field)
     if container.is_running and not container.is_init and dig(container.status, ("ready",)) is not True:
-        return _unready(live, pod, container)
+        return _of(Family.CONTAINER_UNREADY, _unready(live, pod, container), name, ("readinessProbe",))
     return None
+
+
+def _was_killed_lately(live: Live, container: _Container) -> bool:
+    """Whether a container that runs again was killed for want of memory a while ago, and will be again."""
+    ended = dig(container.status, ("lastState", "terminated")) or {}
+    if text(ended, "reason") != "OOMKilled":
+        return False
+    return live.since(ended, "finishedAt") < live.limits.memory
 
 
 def _image(live: Live, pod: Json, container: _Container) -> Trouble:
@@ -343,7 +375,7 @@ def _unready(live: Live, pod: Json, container: _Container) -> Trouble | None:
         if text(event, "involvedObject", "fieldPath") in ("", field_path)
     ]
     running = live.since(container.status, "state", "running", "startedAt").total_seconds()
-    if not told and running < _SLOW_SECONDS:
+    if (not told and running < _SLOW_SECONDS) or running < live.limits.pending:
         return None
     message = text(told[0], "message") if told else ""
     probe = message.split(" probe ")[0].lower() if " probe " in message else "readiness"
@@ -382,7 +414,7 @@ def _not_starting(live: Live, pod: Json) -> Trouble | None:
     told = live.told(pod, *_START_EVENTS)
     scheduled = condition(pod, "PodScheduled") or {}
     waited = live.since(scheduled, "lastTransitionTime").total_seconds()
-    if not told and waited < _SLOW_SECONDS:
+    if (not told and waited < _SLOW_SECONDS) or waited < live.limits.pending:
         return None
     words = " ".join(told)
     lacking = tuple(_lacking(pod, words))
@@ -398,10 +430,10 @@ def _not_starting(live: Live, pod: Json) -> Trouble | None:
     )
 
 
-def _gated(pod: Json) -> Trouble | None:
+def _gated(live: Live, pod: Json) -> Trouble | None:
     """A Pod whose containers are ready and which somebody else has still to release."""
     ready = condition(pod, "ContainersReady")
-    if ready is None or text(ready, "status") != "True":
+    if ready is None or text(ready, "status") != "True" or not live.is_old(pod, live.limits.pending):
         return None
     for gate in items(pod, "spec", "readinessGates"):
         kind = text(gate, "conditionType")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from driftgate.health.fields import Json, Ref, integer, items, ref_of, text
 from driftgate.health.live import Live, carries
-from driftgate.health.trouble import Trouble, trouble_at
+from driftgate.health.trouble import Family, Trouble, trouble_at
 from driftgate.model.manifest import dig
 
 __all__ = ["ready_endpoints", "service_troubles"]
@@ -23,7 +24,7 @@ def service_troubles(live: Live) -> Iterator[Trouble]:
         if dig(service, ("metadata", "deletionTimestamp")) is not None:
             continue
         if ready_endpoints(live, service) == 0 and (trouble := _unanswered(live, service)):
-            yield trouble
+            yield replace(trouble, family=Family.ENDPOINTS, field=("spec", "selector"))
         if text(service, "spec", "type") == "LoadBalancer" and not dig(service, ("status", "loadBalancer", "ingress")):
             yield from _no_balancer(live, service)
 
@@ -135,4 +136,6 @@ def _no_balancer(live: Live, service: Json) -> Iterator[Trouble]:
         "its load balancer has no address",
         told or ("no event tells why: does anybody provide load balancers here?",),
         f"Look closer: kubectl describe service {name} -n {namespace}",
+        family=Family.LOAD_BALANCER,
+        field=("spec", "type"),
     )

@@ -4,17 +4,46 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import TypeAlias
 
 from driftgate.health.fields import Json, Ref, ref_of
 
-__all__ = ["Trouble", "named", "said", "trouble_at"]
+__all__ = ["Family", "Trouble", "named", "said", "trouble_at"]
 
 _LONGEST = 300
 # A name and password in a URL, which drivers like to repeat in their errors.
 _LOGIN_IN_URL = re.compile(r"(?<=://)[^\s/@]+(?=@)")
 
 Refs: TypeAlias = tuple[Ref, ...]
+
+
+class Family(Enum):
+    """What sort of trouble it is; the value is the check that tells of it."""
+
+    NAMESPACE_TERMINATING = "namespace-terminating"
+    QUOTA_EXHAUSTED = "quota-exhausted"
+    STORE = "secret-store-not-ready"
+    EXTERNAL = "external-secret-not-ready"
+    CERTIFICATE = "certificate-not-ready"
+    CERTIFICATE_ENDING = "certificate-ending"
+    VOLUME_CLAIM = "volume-claim-not-bound"
+    POD_PENDING = "pod-pending"
+    POD_FAILED = "pod-failed"
+    POD_REFUSED = "pod-refused"
+    IMAGE = "image-not-pulled"
+    CONTAINER_UNMADE = "container-not-created"
+    CONTAINER_CRASHING = "container-crashing"
+    OUT_OF_MEMORY = "container-out-of-memory"
+    CONTAINER_UNREADY = "container-not-ready"
+    ROLLOUT = "rollout-incomplete"
+    JOB = "job-failed"
+    ENDPOINTS = "service-without-endpoints"
+    LOAD_BALANCER = "service-without-address"
+    INGRESS_ADDRESS = "ingress-without-address"
+    INGRESS_BACKEND = "ingress-backend-not-there"
+    TLS = "tls-secret-not-there"
+    DEGRADED = "object-degraded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +53,8 @@ class Trouble:
     `evidence` repeats conditions, events and messages of the cluster, which is untrusted text. `hopeless` says that
     waiting does not mend it: somebody has to change something. `objects` are those whose bad health it accounts for,
     itself among them. Where one of the objects `because` of which it may have come has a trouble of its own, that one
-    is told, and this one is among what `follows` from it.
+    is told, and this one is among what `follows` from it. `field` is what to look at in Git first: a path within the
+    object, or within the container of this name in its Pod template.
     """
 
     group: str
@@ -38,6 +68,9 @@ class Trouble:
     objects: frozenset[Ref] = frozenset()
     because: Refs = ()
     follows: tuple[str, ...] = ()
+    family: Family = Family.DEGRADED
+    field: tuple[str | int, ...] = ()
+    container: str = ""
 
     @property
     def ref(self) -> Ref:
@@ -59,11 +92,25 @@ def trouble_at(
     hopeless: bool = False,
     because: Refs = (),
     objects: Refs = (),
+    family: Family = Family.DEGRADED,
+    field: tuple[str | int, ...] = (),
+    container: str = "",
 ) -> Trouble:
     """The trouble of a live object; `objects` are others that it accounts for, empty evidence is left out."""
     ref = ref_of(value)
     told = tuple(dict.fromkeys(one for one in evidence if one))
-    return Trouble(*ref, what, told, next_step, hopeless=hopeless, objects=frozenset((ref, *objects)), because=because)
+    return Trouble(
+        *ref,
+        what,
+        told,
+        next_step,
+        hopeless=hopeless,
+        objects=frozenset((ref, *objects)),
+        because=because,
+        family=family,
+        field=field,
+        container=container,
+    )
 
 
 def named(ref: Ref) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from driftgate.health.fields import ref_of, text
 from driftgate.health.live import Live
-from driftgate.health.trouble import Trouble, trouble_at
+from driftgate.health.trouble import Family, Trouble, trouble_at
 
 __all__ = ["volume_troubles"]
 
@@ -27,4 +27,6 @@ def volume_troubles(live: Live) -> Iterator[Trouble]:
                 "has lost its volume" if phase == "Lost" else "has no volume",
                 told or (f"storage class: {storage or 'none is named'}",),
                 f"Look closer: kubectl describe pvc {name} -n {namespace}",
+                family=Family.VOLUME_CLAIM,
+                field=("spec", "storageClassName"),
             )

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from driftgate.health.fields import Json, Ref, condition, conditions, integer, ref_of, text
 from driftgate.health.judge import health_of
 from driftgate.health.live import Live
-from driftgate.health.trouble import Trouble, said, trouble_at
+from driftgate.health.trouble import Family, Trouble, said, trouble_at
 from driftgate.health.verdict import Status
 from driftgate.model.manifest import dig
 
@@ -36,8 +37,10 @@ def workload_troubles(live: Live) -> Iterator[Trouble]:
 
 
 def _rollout_troubles(live: Live, workload: Json) -> Iterator[Trouble]:
-    if trouble := _unseen(live, workload) or _refused(live, workload) or _overdue(live, workload):
-        yield trouble
+    if trouble := _refused(live, workload):
+        yield replace(trouble, family=Family.POD_REFUSED)
+    elif trouble := _unseen(live, workload) or _overdue(live, workload) or _stalled(live, workload):
+        yield replace(trouble, family=Family.ROLLOUT)
 
 
 def _unseen(live: Live, workload: Json) -> Trouble | None:
@@ -123,6 +126,48 @@ def _overdue(live: Live, workload: Json) -> Trouble | None:
     )
 
 
+def _stalled(live: Live, workload: Json) -> Trouble | None:
+    """A rollout that has stood still for longer than it may, where no deadline of its own tells.
+
+    A Deployment says when it last made progress; of the others the newest Pod tells.
+    """
+    limit = live.limits.rollout
+    wanted, updated, available = _replicas(workload)
+    if limit is None or min(updated, available) >= wanted or dig(workload, ("spec", "paused")) is True:
+        return None
+    ref = ref_of(workload)
+    pods = live.pods_of(ref)
+    if ref[1] == "Deployment":
+        stands = live.since(condition(workload, "Progressing") or {}, "lastUpdateTime")
+    else:
+        stands = min((live.age(pod) for pod in pods), default=live.age(workload))
+        if text(workload, "spec", "updateStrategy", "type") == "OnDelete":
+            return None
+    if stands < limit:
+        return None
+    generation = integer(workload, "metadata", "generation")
+    return trouble_at(
+        workload,
+        f"its rollout stands still: {updated} of {wanted} Pods are of generation {generation}, {available} available",
+        (f"nothing has moved for {int(stands.total_seconds() // 60)} minutes",),
+        f"See what the newest Pods do: kubectl describe {_word(ref)}",
+        because=tuple(map(ref_of, pods)),
+    )
+
+
+def _replicas(workload: Json) -> tuple[int, int, int]:
+    """How many Pods are asked for, are of the newest template, and are available."""
+    if text(workload, "kind") == "DaemonSet":
+        fields = ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")
+        wanted, updated, available = (integer(workload, "status", field) for field in fields)
+        return wanted, updated, available
+    asked = dig(workload, ("spec", "replicas"))
+    wanted = asked if isinstance(asked, int) else 1
+    updated, available = (integer(workload, "status", field) for field in ("updatedReplicas", "availableReplicas"))
+    partition = integer(workload, "spec", "updateStrategy", "rollingUpdate", "partition")
+    return wanted, updated + min(partition, wanted), available
+
+
 def _set_words(value: Json) -> str:
     name, there, ready = (text(value, "metadata", "name"), *(integer(value, "status", f) for f in _SET_FIELDS))
     return f"{name}: {ready} of {there} Pods ready"
@@ -152,7 +197,8 @@ def _job_troubles(live: Live) -> Iterator[Trouble]:
         if health is not None and health.status is Status.DEGRADED:
             step = f"See its last Jobs: kubectl get jobs -n {text(cron, 'metadata', 'namespace')}"
             because = (ref_of(last),) if last is not None else ()
-            yield trouble_at(cron, "its last run did not succeed", (health.message,), step, because=because)
+            what = "its last run did not succeed"
+            yield trouble_at(cron, what, (health.message,), step, because=because, family=Family.JOB)
 
 
 def _failed_job(live: Live, job: Json, failure: Json) -> Trouble:
@@ -168,6 +214,7 @@ def _failed_job(live: Live, job: Json, failure: Json) -> Trouble:
         f"Read why: kubectl logs job/{ref[3]} -n {ref[2]}",
         hopeless=not above,
         objects=(*above, *map(ref_of, pods)),
+        family=Family.JOB,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -103,10 +103,31 @@ def test_what_is_rendered_is_read_in_full_and_the_rest_by_its_metadata(
     assert not state.is_listed("apps", "Deployment", namespace)
     assert state.is_listed("apps", "Deployment", namespace, metadata_only=True)
     # Cluster-scoped kinds are of interest too, and what nobody declares is not.
-    listed = {(one.group, one.kind) for one in state.listed}
+    listed = {(one.group, one.kind) for one in state.listed if one.metadata_only}
     assert ("rbac.authorization.k8s.io", "ClusterRole") in listed
     assert listed.isdisjoint(reading._NOT_DECLARED)
-    assert names(state, "Namespace", others=True)
+
+
+def test_what_tells_how_rendered_objects_are_doing_is_read_once_and_only_for_them(
+    api_server: ControlPlane, namespace: str
+) -> None:
+    """For a Deployment Pods, ReplicaSets, quotas and events, for a Service endpoints: each by one list, in full."""
+    start = len(api_server.audit_events())
+    state = read(api_server, rendered(namespace) | {Rendered("apps/v1", "Deployment", namespace)})
+    asked = [urlsplit(one["requestURI"]).path for one in api_server.audit_events()[start:]]
+    lists = [path for path in asked if "/namespaces/" in path and not path.endswith("/secrets")]
+
+    assert sorted(lists) == sorted(set(lists))
+    assert state.calls == len(asked)
+    for kind in ("Pod", "Event", "ResourceQuota", "Namespace"):
+        assert state.is_listed("", kind, "" if kind == "Namespace" else namespace)
+    assert state.is_listed("apps", "ReplicaSet", namespace)
+    assert state.is_listed("discovery.k8s.io", "EndpointSlice", namespace)
+    assert namespace in names(state, "Namespace")
+    assert not state.is_listed("networking.k8s.io", "IngressClass", "")
+
+    state = read(api_server, {Rendered("v1", "ConfigMap", namespace)})
+    assert {one.kind for one in state.listed if not one.metadata_only} == {"ConfigMap", "Namespace"}
 
 
 def test_values_of_secrets_are_opaque_and_releases_are_never_opened(api_server: ControlPlane, namespace: str) -> None:

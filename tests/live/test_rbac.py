@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from driftgate.drift.reading import read_state
+from driftgate.drift.reading import Rendered, read_state
 from driftgate.live import identify, open_cluster
 from tests.controlplane.crds import Crd, served
 from tests.controlplane.plane import RBAC, ControlPlane
@@ -43,6 +43,13 @@ def granted(plane: ControlPlane, bindings: dict[str, str], *files: str) -> Itera
     finally:
         for path in made:
             plane.request("DELETE", path)
+
+
+def everything(namespace: str) -> set[Rendered]:
+    """What is read in a namespace into which also workloads, an Ingress and an ExternalSecret are rendered."""
+    more = (("apps/v1", "StatefulSet"), ("batch/v1", "CronJob"), ("networking.k8s.io/v1", "Ingress"))
+    external = ("external-secrets.io/v1", "ExternalSecret")
+    return rendered(namespace) | {Rendered(*kind, namespace) for kind in (*more, external)}
 
 
 def events_of(plane: ControlPlane, start: int) -> list[dict[str, Any]]:
@@ -140,11 +147,13 @@ def test_the_manifest_grants_what_drift_reads(api_server: ControlPlane) -> None:
     with granted(api_server, roles, "read.yaml", "drift.yaml"):
         start = len(api_server.audit_events())
         with open_cluster("deployer", str(api_server.kubeconfig("deployer"))) as cluster:
-            state = read_state(cluster, "in-cluster", identify(cluster), rendered(namespace), argocd)
+            state = read_state(cluster, "in-cluster", identify(cluster), everything(namespace), argocd)
         asked = events_of(api_server, start)
     assert state.unread == ()
     assert state.is_listed("argoproj.io", "Application", argocd, "v1alpha1")
     assert state.is_listed("argoproj.io", "AppProject", argocd, "v1alpha1")
+    assert state.is_listed("", "Event", namespace)
+    assert state.is_listed("discovery.k8s.io", "EndpointSlice", namespace)
     assert {(event["verb"], event["responseStatus"]["code"]) for event in asked} == {("get", 200), ("list", 200)}
     # `get` is for discovery and the identity; no object but the namespace kube-system is read by its name.
     assert {event["requestURI"] for event in asked if event["verb"] == "get" and "objectRef" in event} == {
@@ -161,7 +170,7 @@ def test_without_secrets_all_else_is_read(api_server: ControlPlane) -> None:
         granted(api_server, roles, "read.yaml", "drift.yaml", "drift-without-secrets.yaml"),
         open_cluster("deployer", str(api_server.kubeconfig("deployer"))) as cluster,
     ):
-        state = read_state(cluster, "in-cluster", identify(cluster), rendered(namespace))
+        state = read_state(cluster, "in-cluster", identify(cluster), everything(namespace))
     assert [(one.wanted.kind, one.wanted.metadata_only, one.status) for one in state.unread] == [("Secret", False, 403)]
     assert state.unread_of("", "Secret", namespace, "v1") == state.unread[0]
     assert state.find("", "ConfigMap", namespace, "settings") is not None
