@@ -37,6 +37,8 @@ def drifted_field(subject: Subject) -> Iterator[Result]:
 
     Fix: Put the change into Git, at the place that is named, or undo it in the cluster.
     """
+    from driftgate.drift.troubles import changed_cause
+
     if not subject.manifests:
         yield NotApplicable()
     for change in changes_of(subject).drifted():
@@ -50,6 +52,8 @@ def drifted_field(subject: Subject) -> Iterator[Result]:
                 change.field,
                 related,
                 why=change.why,
+                cause=changed_cause(change.pair, change.field),
+                is_cause=True,
             )
 
 
@@ -123,6 +127,7 @@ def missing_object(subject: Subject) -> Iterator[Result]:
     Fix: Sync the Application, or upgrade the release; if it is not wanted any more, remove it from Git.
     """
     from driftgate.compare import Verdict
+    from driftgate.drift.troubles import gone_cause
 
     if not subject.manifests:
         yield NotApplicable()
@@ -134,7 +139,16 @@ def missing_object(subject: Subject) -> Iterator[Result]:
             where = f" in namespace {pair.key[2]}" if pair.key[2] else ""
             expected = f"{pair.manifest.kind} {pair.manifest.name}{where}"
             why = changes.why_of(pair)
-            yield Breach(place, "not in the cluster", expected, pair.object_id, related=related, why=why)
+            yield Breach(
+                place,
+                "not in the cluster",
+                expected,
+                pair.object_id,
+                related=related,
+                why=why,
+                cause=gone_cause(pair),
+                is_cause=True,
+            )
 
 
 @check(severity=Severity.WARNING, live=True)

@@ -19,6 +19,7 @@ _GROUPS = {
         "controlplane/test_control_plane.py",
         "controlplane/test_operators.py",
         "drift/test_deliveries.py",
+        "drift/test_live_health.py",
         "test_status.py",
     ),
     "API server": (

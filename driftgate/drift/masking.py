@@ -20,7 +20,7 @@ from driftgate.model.secret import SecretValue
 from driftgate.semantics.secret_data import decode_base64, printable_text
 from driftgate.semantics.secret_names import sounds_secret
 
-__all__ = ["LEFT_OUT", "LeftOut", "leave_out"]
+__all__ = ["LEFT_OUT", "LeftOut", "leave_out", "without_credentials"]
 
 #: What is written in the place of a value.
 LEFT_OUT: Final = "(not recorded)"
@@ -182,6 +182,13 @@ def _is_credential(name: str, value: Any) -> bool:
         return _HARMLESS.fullmatch(value.strip()) is None
     is_digest = _OF_SECRETS.search(name) and _DIGEST.fullmatch(value)
     return bool(is_digest) or _tells(value)
+
+
+def without_credentials(text: str) -> str:
+    """What a cluster says, as it may be printed: hidden where it may tell a secret, with what a recording left out."""
+    if MASK in text:
+        text = text.replace(MASK, LEFT_OUT)
+    return "<hidden: it may be a credential>" if _tells(text) else text
 
 
 @lru_cache(maxsize=65_536)

@@ -15,6 +15,7 @@ import yaml
 
 from driftgate.cli import main
 from driftgate.compare import Tracking, desired_object
+from driftgate.health import Family
 from driftgate.model.secret import SecretValue
 from tests.controlplane.plane import ControlPlane
 from tests.repositories import URL, assembly_of, chart, write
@@ -82,12 +83,24 @@ class Shop:
     _made: list[str] = field(default_factory=list)
 
     def tree(
-        self, templates: Mapping[str, str] | None = None, *, spec: str = AUTOMATED, more: str = "", uid: str = ""
+        self,
+        templates: Mapping[str, str] | None = None,
+        *,
+        spec: str = AUTOMATED,
+        more: str = "",
+        uid: str = "",
+        well: bool = False,
     ) -> None:
-        """Write the tree; `spec` stands in the spec of `web`, `more` in the policy."""
+        """Write the tree; `spec` stands in the spec of `web`, `more` in the policy.
+
+        Whether the objects are `well` is judged only where that is asked for.
+        """
         web, top = f"web-{self.namespace}", f"root-{self.namespace}"
         self.web = web
         parts = templates or {"deployment": DEPLOYMENT, "service": SERVICE, "settings": SETTINGS, "secret": SECRET}
+        # What nobody brings to life is unwell soon: tests/drift/test_live_health.py looks at that.
+        off = "".join(f"  {one.value}: {{severity: 'off', reason: nothing runs here}}\n" for one in Family)
+        more = more if well else f"{more}checks:\n{off}"
         uid = uid or self.plane.request("GET", "/api/v1/namespaces/kube-system").body["metadata"]["uid"]
         files = {
             "root.yaml": application(top, "apps", "argocd"),

@@ -16,6 +16,7 @@ import yaml
 
 from driftgate.assembly import assemble
 from driftgate.history import History
+from driftgate.health import Family
 from driftgate.judge import load_catalogue
 from driftgate.releases import releases_of
 from driftgate.run import policies_of
@@ -420,13 +421,20 @@ def test_our_own_environment_shows_no_drift_after_helm_has_delivered_it(
             assert done.returncode == 0, done.stderr
         names = [word for release in chosen for word in ("--application", release.application)]
         way = ("--kubeconfig", str(argocd.kubeconfig()), "--context", "admin", "--any-cluster")
-        code, out, _ = run("drift", "--no-cache", *way, *names, str(root))
+        _, out, _ = run("drift", "--no-cache", "--format", "json", *way, *names, str(root))
         for release in chosen:
             done = argocd.run(helm4, "uninstall", release.name, "--namespace", release.namespace)
             assert done.returncode == 0, done.stderr
+    (cluster,) = json.loads(out)["clusters"]
     assert len(chosen) == 2
-    assert code == 0, out
-    assert "delivers plate-llm-stg, plate-web-stg (helm release plate-" in out
+    assert cluster["verdicts"] == {"in sync": 7}
+    assert [one["reason"] for one in cluster["applications"]] == [
+        f"helm release {release.name} is in namespace plate-stg: deployed"
+        for release in sorted(chosen, key=lambda one: one.name)
+    ]
+    # No controller is there to bring it to life.
+    unwell = {one.value for one in Family}
+    assert [one for one in json.loads(out)["findings"] if one["check"] not in unwell] == []
 
 
 FAR, WAYLESS, WRONG = (f"https://{name}.example.com:6443" for name in ("far", "wayless", "wrong"))
