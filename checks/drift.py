@@ -83,12 +83,16 @@ def added_field(subject: Subject) -> Iterator[Result]:
 
     Fix: Put it into Git if it is needed, or remove it from the live object.
     """
+    from driftgate.compare import ABSENT
+
     if not subject.manifests:
         yield NotApplicable()
     for change in changes_of(subject).added():
         if not _is_told_as_application(change.pair):
             place, related = place_of(subject, change)
             expected = "nothing: Git has no such field"
+            if change.desired is not ABSENT:
+                expected = f"{change.expected}, which Argo CD does not compare"
             found = f"{change.field}: {change.found}"
             yield Breach(place, found, expected, change.pair.object_id, change.field, related, why=change.why)
 

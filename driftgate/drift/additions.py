@@ -17,6 +17,7 @@ from driftgate.compare.differences import masked
 from driftgate.compare.engine import object_type
 from driftgate.compare.go_types import Field, GoType, Listing, Mapped, Struct, pointed_to
 from driftgate.compare.ignore import IgnoreRules
+from driftgate.compare.objects import opened
 from driftgate.compare.values import Json, equal
 from driftgate.drift.owners import Hold, Writer, WriterKind, all_writers, holders, value_at
 
@@ -28,11 +29,13 @@ class Addition:
     """One field that only the live object has: the topmost of a branch, with its value and who wrote it.
 
     The value of a Secret is `SecretValue`. `writers` are newest first, and none where the object does not say.
+    `desired` is what Git has there all the same: a `false`, 0 or empty value, which Argo CD drops before it compares.
     """
 
     path: tuple[Step, ...]
     live: Any
     writers: tuple[Writer, ...]
+    desired: Any = ABSENT
 
     @property
     def field(self) -> str:
@@ -46,6 +49,8 @@ _METADATA = frozenset({"annotations", "finalizers", "labels"})
 _OF_KUBERNETES = (".kubernetes.io", ".k8s.io")
 #: Keys that the API server writes into a Job for whoever creates it.
 _OF_JOBS = frozenset({"controller-uid", "job-name"})
+#: Annotations that the API server itself writes, under no domain.
+_OF_SERVER = frozenset({"deprecated.daemonset.template.generation"})
 #: Whoever writes these, they are part of a delivery.
 _OF_DELIVERY = ("argocd.argoproj.io/", "kubectl.kubernetes.io/last-applied-configuration", "meta.helm.sh/")
 #: The volume of the token that every Pod gets.
@@ -73,11 +78,40 @@ def additions(desired: Json, live: Json, rules: Rules) -> tuple[Addition, ...]:
         return ()
     shown = masked(kept, rules.sensitive_annotations)
     found = [
-        Addition(path, value_at(shown, path), writers)
+        Addition(path, value_at(shown, path), writers, asked)
         for path, certain in _of_objects(kept, wanted, filled, kind)
-        if (writers := told.writers_of(path, certain=certain)) is not None
+        for asked in [value_at(desired, path)]
+        # Beside what Git says no program fills in anything.
+        if (writers := told.writers_of(path, certain=certain or asked is not ABSENT)) is not None
+        and (certain or asked is not ABSENT or not _is_default(live, path, kind))
     ]
     return tuple(sorted(found, key=lambda addition: addition.field))
+
+
+def _is_default(live: Json, path: tuple[Step, ...], kind: Struct | None) -> bool:
+    """Whether the API server would fill in the same value beside what else the live object has."""
+    if kind is None:
+        return False
+    rest = opened(live)
+    try:
+        return equal(value_at(with_defaults(_without(rest, path), kind), path), value_at(rest, path))
+    except CompareError:
+        return False
+
+
+def _without(value: Any, path: tuple[Step, ...]) -> Any:
+    """A copy without what stands at a path of maps and of elements by their keys."""
+    step, *rest = path
+    if isinstance(value, dict) and isinstance(step, str):
+        kept = {key: below for key, below in value.items() if key != step or rest}
+        return kept | ({step: _without(value[step], tuple(rest))} if rest and step in value else {})
+    if isinstance(value, list) and isinstance(step, tuple) and rest:
+        key, name = step
+        return [
+            _without(item, tuple(rest)) if isinstance(item, dict) and equal(item.get(key), name) else item
+            for item in value
+        ]
+    return value
 
 
 def _trusted(desired: Json, rules: Rules) -> Iterable[str]:
@@ -116,7 +150,10 @@ class _Telling:
         if not certain and all(map(_fills_in, self.everybody)):
             return None
         hold, found = holders(self.live, path)
-        if hold < Hold.WHOLE or all(writer.manager in self.trusted for writer in found):
+        if hold < Hold.WHOLE:
+            # What a webhook adds to a new object is in nobody's name; into a Pod the server itself adds much.
+            return () if certain and self.live.get("kind") != "Pod" else None
+        if all(writer.manager in self.trusted for writer in found):
             return None
         # Who applies on the server's side owns what he has written, and no default beside it.
         certain = certain or any(writer.operation == "Apply" for writer in found)
@@ -172,7 +209,8 @@ def _of_metadata(kept: Any, wanted: Any, kind: Any) -> Iterator[_Found]:
         there, known = kept[field], wanted.get(field) if isinstance(wanted, dict) else None
         if isinstance(there, dict):
             for key in there:
-                if key not in (known if isinstance(known, dict) else ()) and not key.startswith(_OF_DELIVERY):
+                is_known = key in (known if isinstance(known, dict) else ())
+                if not (is_known or key in _OF_SERVER or key.startswith(_OF_DELIVERY)):
                     yield ("metadata", field, key), not _is_for_programs(key)
         elif isinstance(there, list) and kind != "Namespace":
             for index, item in enumerate(there):
@@ -209,8 +247,13 @@ def _of_field(
         yield from _of_elements(value, wanted, filled, field, path)
     elif isinstance(value, list) and filled is ABSENT and field is not None and field.merge_key:
         yield from _of_elements(value, [], [], field, path)
-    elif wanted is ABSENT and (filled is ABSENT or not equal(value, filled)):
+    elif _is_unasked(value, wanted) and (filled is ABSENT or not equal(value, filled)):
         yield path, free and not _is_for_programs(str(path[-1]))
+
+
+def _is_unasked(value: Any, wanted: Any) -> bool:
+    """Whether Git has no such field, or a value that may be dropped before anything is compared."""
+    return wanted is ABSENT or (wanted in (False, 0, "") and not equal(value, wanted))
 
 
 def _of_elements(

@@ -12,7 +12,7 @@ from driftgate.compare.values import Json
 from driftgate.credentials import spot
 from driftgate.drift.additions import Addition, additions
 from driftgate.drift.consequences import Delivery, Fate, fate, is_reordered
-from driftgate.drift.owners import Writer, writers
+from driftgate.drift.owners import Writer, value_at, writers
 from driftgate.drift.pairing import LiveApplication, Pair
 from driftgate.drift.state import is_masked
 from driftgate.model.application import Application
@@ -111,11 +111,13 @@ class Changes:
 
     def _change(self, pair: Pair, one: Difference) -> Change:
         becomes = fate(one, pair.desired, pair.live, self.delivery)
-        return Change(pair, one.path, one.field, one.desired, one.live, becomes, _by(pair, one.path), one.ignored_by)
+        # Argo CD drops a `false` or 0 of Git's before it compares; whoever reads the finding has it before his eyes.
+        desired = value_at(pair.desired, one.path) if one.desired is ABSENT else one.desired
+        return Change(pair, one.path, one.field, desired, one.live, becomes, _by(pair, one.path), one.ignored_by)
 
     def _addition(self, pair: Pair, one: Addition) -> Change:
         becomes = fate(one, pair.desired, pair.live, self.delivery)
-        return Change(pair, one.path, one.field, ABSENT, one.live, becomes, one.writers)
+        return Change(pair, one.path, one.field, one.desired, one.live, becomes, one.writers)
 
 
 def delivery_of(deployed: LiveApplication, application: Application, *, prune_on_application: bool) -> Delivery:

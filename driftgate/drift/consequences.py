@@ -29,7 +29,7 @@ from driftgate.compare.engine import LAST_APPLIED, object_type
 from driftgate.compare.objects import annotations_of, opened, split_kind
 from driftgate.compare.values import Json, equal
 from driftgate.drift.additions import Addition
-from driftgate.drift.owners import Hold, Writer, WriterKind, holders, value_at, writers, writes_by_apply
+from driftgate.drift.owners import Hold, Writer, WriterKind, all_writers, holders, value_at, writers, writes_by_apply
 from driftgate.model.application import Application
 from driftgate.semantics.immutable import FIXED, Refusal, refusals
 from driftgate.semantics.sync_fate import fate_when_not_rendered, is_recreated, options_of
@@ -482,11 +482,16 @@ def _survives(path: tuple[Step, ...], pair: _Pair) -> Fate:
 
 def _owner(path: tuple[Step, ...], pair: _Pair) -> str:
     found = writers(pair.live, path)
-    return f"this is {found[0].manager}'s" if found and found[0].manager else "whose this is the object does not say"
+    if found and found[0].manager:
+        return f"this is {found[0].manager}'s"
+    webhook = ", as with what an admission webhook adds" if all_writers(pair.live) else ""
+    return f"whose this is the object does not say{webhook}"
 
 
 def _fate_of_addition(addition: Addition, pair: _Pair) -> Fate:
     path = addition.path
+    if addition.desired is not ABSENT:
+        return _fate_of_unseen(addition, pair)
     if pair.by_helm and pair.way is not _Way.SERVER_SIDE:
         found = writers(pair.live, path)
         if found and all(one.kind is WriterKind.HELM for one in found):
@@ -504,4 +509,19 @@ def _fate_of_addition(addition: Addition, pair: _Pair) -> Fate:
         "replaces the whole object (Replace=true)" if pair.way is _Way.REPLACE else "takes back what Argo CD owns alone"
     )
     why = f"Argo CD says Synced and starts no sync over it, but a sync that comes for another reason {how}."
+    return Fate(Consequence.NEXT_SYNC, why)
+
+
+def _fate_of_unseen(addition: Addition, pair: _Pair) -> Fate:
+    """The fate of a field for which Git has a `false`, 0 or empty value: it is written, though it is not compared."""
+    blocked = _blocked(addition.path, pair)
+    if blocked is not None:
+        return blocked
+    if pair.by_helm:
+        difference = Difference(addition.path, addition.desired, addition.live)
+        return _fate_of_difference(difference, pair)
+    if _only_out_of_sync(pair.delivery):
+        why = "A sync writes what Git has, but passes the object over while it is in sync (ApplyOutOfSyncOnly=true)."
+        return Fate(Consequence.SURVIVES, why)
+    why = "Argo CD says Synced and starts no sync over it, but one that comes for another reason writes what Git has."
     return Fate(Consequence.NEXT_SYNC, why)

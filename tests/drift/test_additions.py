@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from driftgate.compare import IgnoreRule, Rules, compare
 from driftgate.drift.additions import additions
-from driftgate.drift.consequences import Deliverer, Delivery, fate
+from driftgate.drift.consequences import Consequence, Deliverer, Delivery, fate
 from driftgate.model.secret import SecretValue
 from tests.drift.test_deliveries import application
 from tests.drift.test_owners import owned
@@ -254,3 +254,59 @@ def test_objects_that_cannot_be_compared_have_no_additions() -> None:
     """Where the comparison gives up, nothing is called added."""
     broken = Rules(ignore=(IgnoreRule("apps", "Deployment", jq_path_expressions=(".spec |",)),))
     assert added(DEPLOYMENT, with_value(DEPLOYMENT, "x", "metadata", "labels", "by-hand"), broken) == []
+
+
+def test_what_a_webhook_adds_to_a_new_object_is_in_nobodys_name() -> None:
+    """An element, label or annotation that nobody owns was added on the way in; what else nobody owns is a default."""
+    live = with_value(DEPLOYMENT, {"name": "proxy", "image": "p"}, *POD, "containers", 1)
+    live = with_value(live, "yes", "metadata", "labels", "injected")
+    live = with_value(live, 7, "spec", "minReadySeconds")
+    found = additions(DEPLOYMENT, by(live, DELIVERED), Rules())
+    assert [(one.field, one.writers) for one in found] == [
+        ("metadata.labels.injected", ()),
+        ("spec.template.spec.containers[name=proxy]", ()),
+    ]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "a"}]}}
+    assert added(pod, by(with_value(pod, [{"name": "pull"}], "spec", "imagePullSecrets"), DELIVERED)) == []
+
+
+def test_the_server_itself_annotates_a_daemon_set() -> None:
+    """The counter of templates, which the API server writes under the name of whoever asks, is nobody's doing."""
+    kind = {**DEPLOYMENT, "kind": "DaemonSet"}
+    key = "deprecated.daemonset.template.generation"
+    live = with_value(kind, "1", "metadata", "annotations", key)
+    assert added(kind, by(live, owned("argocd-controller", {"f:metadata": {"f:annotations": {f"f:{key}": {}}}}))) == []
+
+
+def test_a_default_that_follows_from_a_change_is_no_addition() -> None:
+    """Who makes a Service a NodePort has not decided what the API server fills in beside it."""
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"ports": [{"port": 80}]}}
+    live = with_value(with_value(service, "NodePort", "spec", "type"), "Cluster", "spec", "externalTrafficPolicy")
+    hand = owned("kubectl-patch", {"f:spec": {"f:type": {}, "f:externalTrafficPolicy": {}}})
+    assert added(service, by(live, DELIVERED, hand)) == ["spec.type"]
+    local = with_value(live, "Local", "spec", "externalTrafficPolicy")
+    assert added(service, by(local, DELIVERED, hand)) == ["spec.externalTrafficPolicy", "spec.type"]
+
+
+@pytest.mark.parametrize(
+    ("deliverer", "options", "consequence"),
+    [
+        (Deliverer.ARGOCD, (), Consequence.NEXT_SYNC),
+        (Deliverer.ARGOCD, ("ServerSideApply=true",), Consequence.NEXT_SYNC),
+        (Deliverer.ARGOCD, ("ApplyOutOfSyncOnly=true",), Consequence.SURVIVES),
+        (Deliverer.HELM, (), Consequence.NEXT_UPGRADE),
+    ],
+)
+def test_a_false_of_git_that_argo_cd_drops_is_told_where_the_live_field_is_true(
+    deliverer: Deliverer, options: tuple[str, ...], consequence: Consequence
+) -> None:
+    """Argo CD compares no `false` of Git's with a live `true`; it is told, with what a delivery makes of it."""
+    desired = with_value(DEPLOYMENT, False, *POD, "hostNetwork")
+    live = by(with_value(DEPLOYMENT, True, *POD, "hostNetwork"), DELIVERED, HOST_NETWORK)
+    assert compare(desired, live, Rules()).differences == ()
+    (addition,) = additions(desired, live, Rules())
+    assert (addition.field, addition.live, addition.desired) == ("spec.template.spec.hostNetwork", True, False)
+    assert fate(addition, desired, live, Delivery(deliverer, application(*options))).consequence is consequence
+
+
+HOST_NETWORK = owned("kubectl-edit", fields_of("f:spec f:template f:spec f:hostNetwork"))

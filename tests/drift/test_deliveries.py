@@ -54,6 +54,9 @@ BY_HAND = kubectl("label {} acme.test/by-hand=yes")
 OF_HAND = 'metadata.labels["acme.test/by-hand"]'
 SCALE = kubectl("scale {} --replicas=1")
 IMAGE = kubectl("set image {} web=registry.test:5000/web:9")
+#: Git says false, which Argo CD drops before it compares, and a delivery writes.
+HOST_PID = patch({"spec": {"template": {"spec": {"hostPID": True}}}})
+PID_FIELD = "spec.template.spec.hostPID"
 EXTRA_ENV = kubectl("set env {} EXTRA=1")
 OTHER_MODE = kubectl("set env {} MODE=slow")
 DELETED = kubectl("delete {} --cascade=background")
@@ -80,6 +83,7 @@ def rows(way: Way, *lines: tuple[Any, ...]) -> Iterator[Row]:
 ROWS: tuple[Row, ...] = (
     *rows(
         Way.APPLY,
+        ("Deployment", HOST_PID, PID_FIELD, HEALS),
         ("Deployment", SCALE, "spec.replicas", HEALS),
         ("Deployment", IMAGE, f"{WEB}.image", HEALS),
         ("Deployment", EXTRA_ENV, f"{WEB}.env[name=EXTRA]", SURVIVES),
@@ -157,6 +161,7 @@ ROWS: tuple[Row, ...] = (
     *rows(Way.APPLY_FORCE, ("Job", OTHER_JOB, JOB_FIELD, HEALS, {"annotations": FORCED})),
     *rows(
         Way.SERVER_SIDE,
+        ("Deployment", HOST_PID, PID_FIELD, SYNC),
         ("Deployment", SCALE, "spec.replicas", HEALS),
         ("Deployment", OTHER_MODE, f"{WEB}.env[name=MODE].value", HEALS),
         ("Deployment", EXTRA_ENV, f"{WEB}.env[name=EXTRA]", SURVIVES),
@@ -176,6 +181,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         Way.REPLACE,
+        ("Deployment", HOST_PID, PID_FIELD, SYNC),
         ("Deployment", SCALE, "spec.replicas", HEALS),
         ("Deployment", EXTRA_ENV, f"{WEB}.env[name=EXTRA]", SYNC),
         ("Deployment", BY_HAND, OF_HAND, SYNC),
@@ -186,6 +192,7 @@ ROWS: tuple[Row, ...] = (
     *rows(Way.REPLACE_FORCE, ("Job", OTHER_JOB, JOB_FIELD, HEALS, {"annotations": FORCED})),
     *rows(
         Way.HELM_3,
+        ("Deployment", HOST_PID, PID_FIELD, UPGRADE),
         ("Deployment", SCALE, "spec.replicas", UPGRADE),
         ("Deployment", IMAGE, f"{WEB}.image", UPGRADE),
         ("Deployment", EXTRA_ENV, f"{WEB}.env[name=EXTRA]", SURVIVES),
@@ -205,6 +212,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         Way.HELM_4,
+        ("Deployment", HOST_PID, PID_FIELD, BLOCKS),
         ("Deployment", SCALE, "spec.replicas", BLOCKS),
         ("Deployment", EXTRA_ENV, f"{WEB}.env[name=EXTRA]", SURVIVES),
         ("Deployment", kubectl("label {} tier-"), "metadata.labels.tier", UPGRADE),
@@ -216,6 +224,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         Way.HELM_4_CLIENT_SIDE,
+        ("Deployment", HOST_PID, PID_FIELD, UPGRADE),
         ("Deployment", SCALE, "spec.replicas", UPGRADE),
         ("Widget", patch({"spec": {"size": 9}}), "spec.size", SURVIVES),
     ),
