@@ -20,6 +20,7 @@ _GROUPS = {
         "controlplane/test_operators.py",
         "drift/test_deliveries.py",
         "drift/test_live_health.py",
+        "drift/test_kinds_of_drift.py",
         "test_status.py",
     ),
     "API server": (

@@ -351,6 +351,8 @@ def _controllers(plane: ControlPlane) -> dict[str, Sequence[str]]:
             # It asks a lot as it starts; by default it would hold itself back to 20 requests a second.
             "--kube-api-qps=1000",
             "--kube-api-burst=1000",
+            # By default an autoscaler waits 15 seconds before it looks for the first time.
+            "--horizontal-pod-autoscaler-sync-period=2s",
         ),
         "kube-scheduler": (scheduler, *alone),
         # Nodes with an address that leads nowhere (RFC 5737): nothing listens for them.
