@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol, Self, TypeAlias
 
@@ -69,6 +72,48 @@ class RecordingReader:
         return (answer,)
 
 
+class _Threads:
+    """A few threads that nobody waits for at the end of the process, as he would for those of an executor.
+
+    Whoever interrupts a run must not wait until a server that says nothing is given up.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._started: list[threading.Thread] = []
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+
+    def submit(self, ask: Callable[[], ClusterState | Unreached]) -> Future[ClusterState | Unreached]:
+        """Do it as soon as a thread is free."""
+        answer: Future[ClusterState | Unreached] = Future()
+        self._work.put(partial(_answer, ask, answer))
+        if len(self._started) < self._most:
+            self._started.append(threading.Thread(target=self._run, name="driftgate-cluster", daemon=True))
+            self._started[-1].start()
+        return answer
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            work()
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._work.get_nowait()
+        for _ in self._started:
+            self._work.put(None)
+
+
+def _answer(ask: Callable[[], ClusterState | Unreached], answer: Future[ClusterState | Unreached]) -> None:
+    try:
+        found = ask()
+    except BaseException as error:  # whatever it is, it is raised where the answer is waited for
+        answer.set_exception(error)
+    else:
+        answer.set_result(found)
+
+
 @dataclass
 class ClusterReader:
     """Reads clusters in threads of its own; a context manager, and whoever leaves it by an error waits for nothing.
@@ -83,13 +128,13 @@ class ClusterReader:
     permit: Permit
     names: Sequence[str] = ()
     is_alone: bool = True
-    _threads: ThreadPoolExecutor = field(init=False, repr=False)
+    _threads: _Threads = field(init=False, repr=False)
     _open: set[Cluster] = field(default_factory=set, init=False, repr=False)
     # Logging in changes what the client library has one of in a process (`driftgate.live.kubeconfig`).
     _login: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._threads = ThreadPoolExecutor(CLUSTERS_AT_ONCE, thread_name_prefix="driftgate-cluster")
+        self._threads = _Threads(CLUSTERS_AT_ONCE)
 
     def __enter__(self) -> Self:
         return self
@@ -98,14 +143,14 @@ class ClusterReader:
         if kind is not None:
             for cluster in list(self._open):
                 cluster.stop()
-        self._threads.shutdown(wait=kind is None, cancel_futures=True)
+        self._threads.close()
 
     def begin(self, environment: Environment, policy: Policy) -> tuple[Future[ClusterState | Unreached], ...]:
         """Begin to read every cluster of an environment that is concerned."""
         ways = self.ways(environment)
         is_strict = self._is_named or (self.is_alone and len(ways) == 1)
         ask = self.read if is_strict else self._read_or_tell
-        return tuple(self._threads.submit(self._told, ask, way, environment, policy) for way in ways)
+        return tuple(self._threads.submit(partial(self._told, ask, way, environment, policy)) for way in ways)
 
     def ways(self, environment: Environment) -> tuple[Way, ...]:
         """The clusters to read: the one that the user names, or every one that the chosen Applications go to."""

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import socket
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,14 +24,14 @@ from driftgate.policy import Policy
 from driftgate.run import policies_of
 from driftgate.settings import Settings
 from driftgate.target import Way
-from tests.history.recordings import AS_GIT, SERVER, record
+from tests.history.recordings import AS_GIT, SERVER, record, run
 from tests.repositories import URL, application, config_map, write
 
 FAR = "https://far.example.com:6443"
 SETTINGS = Settings(cache=None, workers=1)
 
 
-def two_environments(root: Path) -> Path:
+def two_environments(root: Path, more: str = "") -> Path:
     """`east` deploys to two clusters, `west` to one."""
     files: dict[str, str] = {}
     for environment, applications in {"east": ("web", "far"), "west": ("other",)}.items():
@@ -37,7 +42,7 @@ def two_environments(root: Path) -> Path:
         entries = [f"{{server: '{server}', uid: uid, context: any}}" for server in (SERVER, FAR)]
         files[f"policies/{environment}.yaml"] = (
             f"driftgate: 1\nenvironment: {environment}\nmanifests: [apps/{environment}]\n"
-            f"repository: {{urls: ['{URL}']}}\ncluster: {{destinations: [{', '.join(entries)}]}}\n"
+            f"repository: {{urls: ['{URL}']}}\ncluster: {{destinations: [{', '.join(entries)}]}}\n{more}"
         )
     return write(root, files)
 
@@ -100,3 +105,53 @@ def test_applications_may_be_of_one_environment_alone(tmp_path: Path, state: Clu
     assert chosen("far", clusters=2) == [("east", ("far",))]
     with pytest.raises(UsageError, match="no Application of east, west is called gone"):
         chosen("far", "gone", clusters=2)
+
+
+def test_a_cluster_that_is_not_read_fails_whatever_policy_says(
+    tmp_path: Path, state: ClusterState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drift may be allowed to stay; a cluster of which nothing is known is no quiet night."""
+    root = two_environments(tmp_path / "tree", "drift: {failOn: []}\n")
+
+    def read(_: ClusterReader, way: Way, *_more: object) -> ClusterState:
+        if way.destination == FAR:
+            raise ApiError(Why.TLS, "GET /api", "certificate has expired")
+        return replace(state, objects=(), destination=SERVER)
+
+    monkeypatch.setattr(ClusterReader, "read", read)
+    arguments = ("drift", "--no-cache", "--history", str(tmp_path / "history.db"), str(root))
+    code, out, err = run(*arguments)
+    assert (code, err) == (6, "")
+    assert out.startswith(f"COULD NOT READ  {FAR} (context any): GET /api: TLS failure: certificate has")
+    assert out.splitlines()[-1] == "2 environments: 1 not read: east (in part); 1 as policy wants it: west"
+    assert run(*arguments, "--environment", "west")[0] == 0
+
+
+INTERRUPTED = """
+import signal, sys
+from driftgate.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may have it ignored
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_an_interrupted_run_does_not_wait_for_a_server_that_says_nothing(tmp_path: Path) -> None:
+    """Its clusters take the call and never answer; the run ends at once all the same, and no history is begun."""
+    root, history = two_environments(tmp_path / "tree"), tmp_path / "history.db"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        config = {
+            "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.getsockname()[1]}"}}],
+            "users": [{"name": "u", "user": {"token": "x"}}],
+            "contexts": [{"name": "any", "context": {"cluster": "c", "user": "u"}}],
+        }
+        (tmp_path / "kubeconfig").write_text(json.dumps(config), encoding="utf-8")
+        arguments = ["drift", str(root), "--no-cache", "--kubeconfig", str(tmp_path / "kubeconfig")]
+        command = [sys.executable, "-c", INTERRUPTED, *arguments, "--history", str(history)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            connection, _ = server.accept()
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=15)
+        connection.close()
+    assert (process.returncode, out, err) == (130, "", "driftgate: interrupted; nothing was judged\n")
+    assert not history.exists()

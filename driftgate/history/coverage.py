@@ -91,8 +91,6 @@ def run_of(
     judgement: Judgement, live: LiveEnvironment, environment: Environment, policy: Policy, catalogue: Catalogue
 ) -> Run:
     """A run over clusters, as a history takes it in."""
-    # Of two findings with one key the heavier one counts, which comes first.
-    seen = {one.key: one for one in map(Seen.of, reversed(judgement.findings))}
     judged = frozenset(live.applications) if live.has_compared else frozenset()
     there = {one.label for one in environment.applications if cluster_of(one.application)}
     is_whole = there <= judged and not live.unreached
@@ -109,7 +107,7 @@ def run_of(
         tuple(Seen.of(finding) for finding in judgement.findings if finding.could_not_check),
     )
     taken = min((state.taken for state in live.states), default=datetime.now(UTC)).astimezone(UTC)
-    return Run(environment.name, taken, tuple(seen.values()), coverage, len(judged), len(there - judged))
+    return Run(environment.name, taken, Seen.all_of(judgement.findings), coverage, len(judged), len(there - judged))
 
 
 def _checks(live: LiveEnvironment, policy: Policy, catalogue: Catalogue, *, is_whole: bool) -> frozenset[str]:

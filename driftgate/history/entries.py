@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -53,6 +53,11 @@ class Seen:
             finding.severity.value,
             finding.outcome.value,
         )
+
+    @classmethod
+    def all_of(cls, findings: Sequence[Finding]) -> tuple[Seen, ...]:
+        """What of several findings is remembered: of those with one key the heaviest, which comes first."""
+        return tuple({one.key: one for one in map(cls.of, reversed(findings))}.values())
 
 
 def remembered_text(text: str) -> str:

@@ -20,7 +20,7 @@ from driftgate.history import History, HistoryError
 from tests.history.recordings import AS_GIT, CANARY, CHANGED, NAMESPACE, live, record, run, tree
 
 SOURCE = Path(__file__).resolve().parents[2]
-ONE = live("one", "web", CHANGED)
+ONE, TWO = live("one", "web", CHANGED), live("two", "web", CHANGED)
 ONE_KEY = f"drifted-field/web/ConfigMap~1{NAMESPACE}~1one/data.a"
 
 
@@ -59,9 +59,9 @@ NIGHTS = [
     ("the first", (ONE, AS_GIT["two"], AS_GIT["three"]), 1, """\
 history  first run: 1 finding remembered; from the next run on it is told what is new
 web/one.yaml:6:3  error  drifted-field  (web ConfigMap/plate-stg/one)"""),
-    ("one more, and an object is gone", (ONE, AS_GIT["two"]), 1, """\
+    ("one more", (ONE, TWO, AS_GIT["three"]), 1, """\
 history  since the last run, 2026-01-01 03:00 UTC (24 hours before): 1 new, 1 old, 0 fixed
-api/three.yaml:4:3  error  missing-object  (api ConfigMap/plate-stg/three)  new
+web/two.yaml:6:3  error  drifted-field  (web ConfigMap/plate-stg/two)  new
   age       new: it was not there in the last run
 web/one.yaml:6:3  error  drifted-field  (web ConfigMap/plate-stg/one)
   age       24 hours: first seen 2026-01-01 03:00 UTC, in 2 runs"""),
@@ -70,13 +70,13 @@ history  since the last run, 2026-01-02 03:00 UTC (24 hours before): could not c
 2 not looked at this time
   not looked at drifted-field web ConfigMap/plate-stg/one data.a (last seen 2026-01-02 03:00 UTC; whether it still \
 is there is not known)
-  not looked at missing-object api ConfigMap/plate-stg/three (last seen 2026-01-02 03:00 UTC; whether it still \
+  not looked at drifted-field web ConfigMap/plate-stg/two data.a (last seen 2026-01-02 03:00 UTC; whether it still \
 is there is not known)
 policies/shop.yaml:4:26  could not check  cluster-unread  new
   age       new: it was not there in the last run"""),
     ("one is mended", (ONE, AS_GIT["two"], AS_GIT["three"]), 1, """\
 history  since the last run, 2026-01-03 03:00 UTC (24 hours before): 4 could be checked again; 0 new, 1 old, 1 fixed
-  fixed         missing-object api ConfigMap/plate-stg/three (first seen 2026-01-02, last 2026-01-02)
+  fixed         drifted-field web ConfigMap/plate-stg/two data.a (first seen 2026-01-02, last 2026-01-02)
 web/one.yaml:6:3  error  drifted-field  (web ConfigMap/plate-stg/one)
   age       3 days: first seen 2026-01-01 03:00 UTC, in 3 runs"""),
     ("all is well", tuple(AS_GIT.values()), 0, """\
@@ -213,7 +213,7 @@ def test_the_report_for_programs_has_the_same(past: tuple[Path, list[tuple[int, 
     (shop,) = data["history"]
     assert {one["key"]: (one["standing"], one["times"], one["fails"]) for one in shop["findings"]} == {
         ONE_KEY: ("old", 6, True),
-        f"missing-object/api/ConfigMap~1{NAMESPACE}~1three/": ("back again", 2, True),
+        f"missing-object/api/ConfigMap~1{NAMESPACE}~1three/": ("new", 1, True),
     }
     assert (shop["taken"], shop["last_run"]) == ("2026-01-09T03:00:00+00:00", "2026-01-08T03:00:00+00:00")
     assert [(one["check"], one["new"]) for one in data["findings"]] == [

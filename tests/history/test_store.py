@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -67,9 +68,20 @@ def test_to_compare_writes_nothing(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def finding(field: str, outcome: Outcome = Outcome.FAILED) -> Finding:
+    """A finding of a field."""
+    return Finding("drifted-field", Severity.ERROR, outcome, Place("a.yaml"), "", "", "", "", "a", "", field)
+
+
+def test_of_two_findings_with_one_key_the_heavier_one_is_remembered() -> None:
+    """A judgement has it first; what could not be checked besides does not hide the drift."""
+    several = [finding("x"), finding("y"), finding("x", Outcome.COULD_NOT_CHECK)]
+    assert {(one.field, one.outcome) for one in Seen.all_of(several)} == {("x", "failed"), ("y", "failed")}
+
+
 def test_a_key_that_is_no_text_is_remembered_all_the_same(tmp_path: Path) -> None:
     """Half a surrogate pair, which JSON can hold and a file cannot, is old the second time like any other."""
-    odd = Finding("drifted-field", Severity.ERROR, Outcome.FAILED, Place("a.yaml"), "", "", "", "", "a", "", "\ud800")
+    odd = finding("\ud800")
     path = tmp_path / "history.db"
     History(path).record(nights(run_at(night(0), [Seen.of(odd)])))
     assert list(standings(History(path).compared(run_at(night(1), [Seen.of(odd)]))).items()) == [("", Standing.OLD)]
@@ -262,6 +274,25 @@ def test_runs_at_once_are_all_remembered(tmp_path: Path) -> None:
     assert [run.returncode for run in runs] == [0, 0, 0]
     times = {entry.seen.object: entry.times for entry in entries(path).values()}
     assert times == {"a1": 18, "b0": 6, "b1": 6, "b2": 6}
+
+
+def test_a_run_that_comes_in_the_middle_of_another_one_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reads what the other one has written, and neither fails nor undoes anything."""
+    path, remembered = tmp_path / "history.db", store._remembered
+    History(path).record(nights(RUNS[0]))
+    second = threading.Thread(target=lambda: History(path).record(nights(RUNS[0])))
+
+    def slowly(connection: sqlite3.Connection, environment: str) -> store.Remembered:
+        found = remembered(connection, environment)
+        if not second.ident:
+            second.start()
+            second.join(timeout=0.5)
+        return found
+
+    monkeypatch.setattr(store, "_remembered", slowly)
+    History(path).record(nights(RUNS[0]))
+    second.join()
+    assert {entry.times for entry in entries(path).values()} == {3}
 
 
 def test_a_run_that_never_ends_does_not_hold_the_others_up_for_ever(
