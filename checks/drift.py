@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from driftgate.judge import Breach, NotApplicable, Result, Scope, Subject, Unchecked, check
+from driftgate.model.application import API_GROUP
 from driftgate.model.manifest import dig
 from driftgate.model.outcome import Related, Severity
 from driftgate.model.place import Place
@@ -286,9 +287,11 @@ def cluster_unreached(subject: Subject) -> Iterator[Result]:
             place, one.why, "a cluster that answers", field=one.destination or one.context, cause=cause, is_cause=True
         )
         for label in one.applications:
-            found = f"{label} was not compared: nothing is known of what it runs"
-            field = f"{one.destination}/{label}"
-            yield Unchecked(applications[label].place, found, "a comparison", field=field, cause=cause)
+            application = applications[label]
+            namespace = application.namespace or subject.clusters.settings.namespace
+            object_id = f"{API_GROUP}/Application/{namespace}/{application.name}"
+            found = "not compared: nothing is known of what it runs"
+            yield Unchecked(application.place, found, "a comparison", object_id, one.destination, cause=cause)
 
 
 def _destination_place(subject: Subject, destination: str) -> Place:

@@ -122,7 +122,9 @@ def test_a_cluster_that_is_not_read_fails_whatever_policy_says(
     arguments = ("drift", "--no-cache", "--history", str(tmp_path / "history.db"), str(root))
     code, out, err = run(*arguments)
     assert (code, err) == (6, "")
-    assert out.startswith(f"COULD NOT READ  {FAR} (context any): GET /api: TLS failure: certificate has")
+    assert out.startswith(
+        f"environment east\nCOULD NOT READ  {FAR} (context any): GET /api: TLS failure: certificate has"
+    )
     assert out.splitlines()[-1] == "2 environments: 1 not read: east (in part); 1 as policy wants it: west"
     assert run(*arguments, "--environment", "west")[0] == 0
 

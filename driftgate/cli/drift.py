@@ -120,7 +120,9 @@ def _drift(options: argparse.Namespace) -> int:
             decided.append((one.judgement, _code(one.judgement, beside)))
             if options.format == "text":
                 text = drift_text(one.judgement, one.live, beside, width=width, colour=colour)
-                print("\n" * (len(found) > 1) + text, end="", flush=True)
+                if len(policies) > 1:
+                    print("\n" * (len(found) > 1) + printable(f"environment {one.environment.name}"))
+                print(text, end="", flush=True)
     if options.format == "json":
         print(drift_json(found, past.comparisons), end="")
     elif len(decided) > 1:

@@ -156,9 +156,9 @@ class DriftSection(Section):
 
     fail_on: tuple[Literal["any", "new", "older-than", "flapping", "could-not-check"], ...] = setting(
         ("any",),
-        "Which findings fail the run: any; new ones, which the last run did not have; those older-than olderThanDays; "
-        "those that are flapping; and could-not-check, whatever could not be checked, new or not. A cluster that could "
-        "not be read at all fails it always. Without a history every finding counts.",
+        "Which findings fail the run: any; new ones, which the last run did not have (the first run has none); those "
+        "older-than olderThanDays; those that are flapping; and could-not-check, whatever could not be checked, new or "
+        "not. A cluster that could not be read at all fails it always. Without a history every finding counts.",
     )
     older_than_days: int = setting(7, "From how many days on a finding counts as older-than.")
     flapping_times: int = setting(2, "How often a finding has to come back to be flapping,")

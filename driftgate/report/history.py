@@ -266,6 +266,8 @@ def _moment(time: datetime) -> str:
 
 def _span(span: timedelta) -> str:
     minutes = max(int(span.total_seconds() // 60), 0)
+    if not minutes:
+        return "less than a minute"
     if minutes < 120:
         return _count(minutes, "minute")
     return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // 1440} days"

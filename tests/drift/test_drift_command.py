@@ -491,9 +491,10 @@ def test_a_cluster_that_cannot_be_read_hides_no_other_one(argocd: ControlPlane, 
     assert {one["destination"]: one["why"] for one in data["unreached"]} == why
     missing = [each["application"] for each in data["findings"] if each["check"] == "missing-object"]
     assert sorted(missing) == [near[0], near[1], "north-1"]
-    told = [each["found"] for each in data["findings"] if each["check"] == "cluster-unreached"]
-    compared = [f"north-{number} was not compared: nothing is known of what it runs" for number in (2, 3)]
-    assert sorted(told) == sorted([*why.values(), *compared])
+    told = [(each["object"], each["found"]) for each in data["findings"] if each["check"] == "cluster-unreached"]
+    unknown = "not compared: nothing is known of what it runs"
+    compared = [(f"argoproj.io/Application/argocd/north-{number}", unknown) for number in (2, 3)]
+    assert sorted(told) == sorted([*(("", each) for each in why.values()), *compared])
 
     dead = kubeconfig(argocd, tmp_path, "https://127.0.0.1:1")
     code, out, err = run(*common, dead)
