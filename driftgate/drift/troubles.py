@@ -134,8 +134,10 @@ def _drift_behind(known: Live, ours: Mapping[Ref, _Ours], trouble: Trouble) -> I
 
 
 def _changed(pair: Pair, field: str) -> Iterator[str]:
-    if pair.verdict is Verdict.CHANGED and any(one.field == field for one in pair.comparison.differences):
-        yield changed_cause(pair, field)
+    """The difference at a field, or within it: of a selector one label may have been changed."""
+    for one in pair.comparison.differences if field and pair.verdict is Verdict.CHANGED else ():
+        if one.field == field or one.field.startswith((f"{field}.", f"{field}[")):
+            yield changed_cause(pair, one.field)
 
 
 def _missing(known: Live, ours: Mapping[Ref, _Ours], trouble: Trouble) -> Iterator[str]:
