@@ -68,6 +68,8 @@ class Change:
         """The desired value."""
         if isinstance(self.desired, SecretValue):
             return "the secret value that Git has"
+        if self.is_masked:  # what was too much of a secret to be recorded is not told from Git either
+            return "the value that Git has"
         return "no such field" if self.desired is ABSENT else shown(self.desired, self.path)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.controlplane.crds import Crd, served
 from tests.controlplane.plane import ControlPlane
-from tests.drift.shop import Shop, Told
+from tests.drift.shop import CANARY, Shop, Told, run
 
 # What the values of the chart say of each workload; the tag decides what becomes of its Pods.
 VALUES = {"cart": "never-pulled", "desk": "crashes", "huge": "1.0.0", "idle": "1.0.0", "well": "1.0.0"}
@@ -33,6 +34,7 @@ spec:
       containers:
         - name: main
           image: "registry.example.com/{name}:{{{{ .Values.{name} }}}}"
+          env: [{{name: DB_PASSWORD, value: {CANARY}}}]
           resources: {{requests: {{cpu: "{cpu}"}}}}
 ---
 apiVersion: v1
@@ -75,6 +77,13 @@ def reasons(shop: Shop) -> set[str]:
     return {one.get("reason", "") for one in (*waiting, *conditions)}
 
 
+@pytest.fixture(scope="module")
+def seen(shop: Shop) -> tuple[int, str]:
+    """Exit code and JSON report of one run."""
+    code, out, _ = shop.drift("--format", "json")
+    return code, out
+
+
 # Check, object, place and what was found up to the first evidence; each Service behind what it follows from.
 TOLD = [
     ("drifted-field", "apps/Deployment/NS/idle", "web/templates/idle.yaml", "spec.replicas: 0"),
@@ -103,19 +112,37 @@ TOLD = [
 ]  # fmt: skip
 
 
-def test_each_trouble_is_told_at_its_line_with_the_service_that_follows_from_it(shop: Shop) -> None:
+def test_each_trouble_is_told_at_its_line_with_the_service_that_follows_from_it(
+    shop: Shop, seen: tuple[int, str]
+) -> None:
     """An image, a crash, a Pod without a node and a scaled Deployment, each above its Service; nothing of what is well.
 
     Evidence and next step are the cluster's own words.
     """
-    code, out, _ = shop.drift("--format", "json")
-    findings = json.loads(out)["findings"]
-    seen = [Told.of(one, shop) for one in findings]
-    assert code == 1
-    assert [(one.check, one.object, one.place, one.found.partition("; ")[0]) for one in seen] == TOLD
+    findings = json.loads(seen[1])["findings"]
+    told = [Told.of(one, shop) for one in findings]
+    assert seen[0] == 1
+    assert [(one.check, one.object, one.place, one.found.partition("; ")[0]) for one in told] == TOLD
     follows = [one["consequence_of"] for one in findings]
     assert follows == [key for one in findings[::2] for key in ("", one["key"])]
-    (image,) = [one for one in seen if one.check == "image-not-pulled"]
+    (image,) = [one for one in told if one.check == "image-not-pulled"]
     assert "event Failed: Failed to pull image: not found; pull secret: none is named" in image.found
     (crash,) = [one for one in findings if one["check"] == "container-crashing"]
     assert crash["fix"].startswith("Read why it ends: kubectl logs desk-")
+
+
+def test_a_recording_tells_the_same_and_holds_no_password_of_a_pod(shop: Shop, tmp_path: Path) -> None:
+    """Pods, events and endpoints are recorded; a variable that holds a password is not, and is told as not known."""
+    way = ["--kubeconfig", str(shop.plane.kubeconfig()), "--context", "admin"]
+    code, _, err = run("record", str(tmp_path / "it"), "--root", str(shop.root), "--no-cache", *way)
+    assert (code, err) == (0, "")
+    files = [path for path in (tmp_path / "it").rglob("*") if path.is_file()]
+    assert "Pod.v1.json" in {path.name for path in files}
+    assert not any(CANARY in path.read_text(encoding="utf-8") for path in files)
+    again = shop.findings("--live-from", str(tmp_path / "it"))
+    assert sorted((one.check, one.object, one.place) for one in again if one.outcome == "failed") == sorted(
+        told[:3] for told in TOLD
+    )
+    assert {(one.check, one.expected) for one in again if one.outcome != "failed"} == {
+        ("drift-unread", "the value that Git has")
+    }
