@@ -44,7 +44,7 @@ def ingress_troubles(live: Live) -> Iterator[Trouble]:
         yield from _no_backend(live, ingress)
         namespace = text(ingress, "metadata", "namespace")
         for name, hosts in tls_secrets(ingress):
-            if live.lacks("", "Secret", namespace, name):
+            if live.lacks("", "Secret", namespace, name) and not live.is_young(ingress):
                 lacking.setdefault(("", "Secret", namespace, name), []).append((ingress, hosts))
     for trouble, ingresses in leading_nowhere.values():
         yield replace(trouble, what=f"{trouble.what}{_shared(ingresses)}", objects=frozenset(ingresses))
@@ -97,7 +97,7 @@ def _no_backend(live: Live, ingress: Json) -> Iterator[Trouble]:
     namespace = text(ingress, "metadata", "namespace")
     missing: dict[str, list[str]] = {}
     for host, path, service in backends(ingress):
-        if live.lacks("", "Service", namespace, service):
+        if live.lacks("", "Service", namespace, service) and not live.is_young(ingress):
             missing.setdefault(service, []).append(f"{host or '*'}{path}")
     for service, paths in missing.items():
         yield trouble_at(

@@ -122,7 +122,11 @@ class Live:
 
     def is_old(self, value: Json, seconds: int) -> bool:
         """Whether an object has been there for longer than it should take somebody to look at it."""
-        return self.age(value) > timedelta(seconds=seconds)
+        return self.age(value) > timedelta(seconds=max(seconds, self.limits.pending))
+
+    def is_young(self, value: Json) -> bool:
+        """Whether an object is within the time that it may take to come to life; never where no time is given."""
+        return self.age(value) < timedelta(seconds=self.limits.pending)
 
     def events(self, value: Json, *reasons: str) -> list[Json]:
         """The events about an object, of these reasons where any is named, the newest first."""

@@ -57,6 +57,8 @@ def _unanswered(live: Live, service: Json) -> Trouble | None:
     pods = live.selected(selector, namespace)
     ready = [pod for pod in pods if _is_ready(pod)]
     if pods and not ready:
+        if all(map(live.is_young, pods)):
+            return None
         because = tuple(ref for pod in pods for ref in (ref_of(pod), *live.owners(pod)))
         what = f"no Pod behind it is ready (0 of {len(pods)})"
         return trouble_at(service, what, (), _step(namespace, selector), because=because)
@@ -79,6 +81,8 @@ def _unanswered(live: Live, service: Json) -> Trouble | None:
         return trouble_at(service, f"nobody is behind it: {names} has 0 replicas", (f"selector: {words}",), step,
                           hopeless=True, because=makers)  # fmt: skip
     if makers:
+        if all(live.is_young(live.find(*ref) or service) for ref in makers):
+            return None
         return trouble_at(service, "no Pod is behind it yet", (f"selector: {words}",), _step(namespace, selector),
                           because=makers)  # fmt: skip
     known = live.knows("", "Pod", namespace) and live.is_old(service, _SLOW_SECONDS)
