@@ -26,6 +26,7 @@ _GROUPS = {
     "API server": (
         "controlplane/test_api_server.py",
         "controlplane/test_endings.py",
+        "drift/test_canaries.py",
         "drift/test_command_failures.py",
         "drift/test_drift_command.py",
         "drift/test_reading.py",

@@ -12,6 +12,7 @@ from driftgate.compare.values import Json
 from driftgate.credentials import spot
 from driftgate.drift.additions import Addition, additions
 from driftgate.drift.consequences import Delivery, Fate, fate, is_reordered
+from driftgate.drift.masking import is_credential
 from driftgate.drift.owners import Writer, value_at, writers
 from driftgate.drift.pairing import LiveApplication, Pair
 from driftgate.drift.state import is_masked
@@ -60,7 +61,8 @@ class Change:
             return f"not there{written(self.writers, 'made so')}"
         if is_reordered(self.live, self.desired):
             return f"{shown(self.live, self.path)}: the same in another order, which leaves no name"
-        value = "another secret value" if isinstance(self.live, SecretValue) else shown(self.live, self.path)
+        around = value_at(self.pair.live, self.path[:-1])
+        value = "another secret value" if isinstance(self.live, SecretValue) else shown(self.live, self.path, around)
         return f"{value}{written(self.writers, 'written')}"
 
     @property
@@ -70,7 +72,8 @@ class Change:
             return "the secret value that Git has"
         if self.is_masked:  # what was too much of a secret to be recorded is not told from Git either
             return "the value that Git has"
-        return "no such field" if self.desired is ABSENT else shown(self.desired, self.path)
+        around = value_at(self.pair.desired, self.path[:-1])
+        return "no such field" if self.desired is ABSENT else shown(self.desired, self.path, around)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +152,14 @@ def written(by: tuple[Writer, ...], what: str) -> str:
     return f", {what} by {last.manager}{part}{at}"
 
 
-def shown(value: Any, path: tuple[Step, ...]) -> str:
-    """A value of an object as it may be printed: nothing of a Secret, and nothing that may be a credential."""
+def shown(value: Any, path: tuple[Step, ...], around: Any = None) -> str:
+    """A value of an object as it may be printed: nothing of a Secret, and nothing that may be a credential.
+
+    `around` is the map in which it stands: what is called `value` there has its name beside it.
+    """
+    called = around.get("name") if isinstance(around, dict) else None
+    if path[-1:] == ("value",) and isinstance(called, str):
+        path = (*path[:-1], called)
     text = _text(_without_credentials(value, path))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} … ({len(text)} characters)"
 
@@ -176,7 +185,9 @@ def _without_credentials(value: Any, path: tuple[Step, ...]) -> Any:
         return [_without_credentials(one, path) for one in value]
     if isinstance(value, str) and value:
         is_named = any(sounds_secret(name) for name in _names(path)) and may_be_literal(value)
-        return _HIDDEN if is_named or spot(value.encode("utf-8", "surrogatepass"), script=True) else value
+        name = path[-1] if path and isinstance(path[-1], str) else ""
+        by_form = is_credential(name, value) or spot(value.encode("utf-8", "surrogatepass"), script=True)
+        return _HIDDEN if is_named or by_form else value
     return value
 
 

@@ -20,7 +20,7 @@ from driftgate.model.secret import SecretValue
 from driftgate.semantics.secret_data import decode_base64, printable_text
 from driftgate.semantics.secret_names import sounds_secret
 
-__all__ = ["LEFT_OUT", "LeftOut", "leave_out", "without_credentials"]
+__all__ = ["LEFT_OUT", "LeftOut", "is_credential", "leave_out", "without_credentials"]
 
 #: What is written in the place of a value.
 LEFT_OUT: Final = "(not recorded)"
@@ -114,7 +114,7 @@ class _Walk:
             return self._map(value, way, name)
         if isinstance(value, list):
             return self._list(value, way, name)
-        if isinstance(value, SecretValue) or _is_credential(name, value):
+        if isinstance(value, SecretValue) or is_credential(name, value):
             return self.nothing(way)
         return value
 
@@ -173,7 +173,8 @@ class _Walk:
         return json.dumps(kept, sort_keys=True, separators=(",", ":"))
 
 
-def _is_credential(name: str, value: Any) -> bool:
+def is_credential(name: str, value: Any) -> bool:
+    """Whether a value that is no map and no list may be a credential, by its form or by what it is called."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return sounds_secret(name)
     if not isinstance(value, str):

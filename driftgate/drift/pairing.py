@@ -52,10 +52,10 @@ class Pair:
     None for an extra object. With an `unread` the verdict is COULD_NOT_CHECK, because the cluster did not tell.
     """
 
-    manifest: Manifest | None
-    desired: Json | None
-    live: Json | None
-    comparison: Comparison
+    manifest: Manifest | None = field(repr=False)
+    desired: Json | None = field(repr=False)
+    live: Json | None = field(repr=False)
+    comparison: Comparison = field(repr=False)
     unread: Unread | None = None
 
     @property
@@ -180,8 +180,8 @@ class _Draft:
     reason: str
     rules: Rules
     state: ClusterState
-    application: Json | None
-    pairs: tuple[Pair, ...]
+    application: Json | None = field(repr=False)
+    pairs: tuple[Pair, ...] = field(repr=False)
 
     @classmethod
     def of(

@@ -41,8 +41,9 @@ class ClusterState:
     destination: str
     identity: Identity
     taken: datetime
-    objects: tuple[Json, ...]
-    others: tuple[Json, ...]
+    # Of what a cluster holds nothing stands in a traceback.
+    objects: tuple[Json, ...] = field(repr=False)
+    others: tuple[Json, ...] = field(repr=False)
     kinds: Discovery
     listed: tuple[Wanted, ...]
     unread: tuple[Unread, ...]
