@@ -207,7 +207,9 @@ def drift_unread(subject: Subject) -> Iterator[Result]:
         place = manifest.place_of("metadata", "name") if manifest is not None else subject.application.place
         cause = unread_cause(subject.deployed.state.destination, pair.unread) if pair.unread is not None else ""
         yield Unchecked(place, _why_not(pair), "a verdict", pair.object_id, cause=cause)
-    for change in (*changes.drifted(), *changes.ignored()):
+    # Only a recording leaves values out.
+    recorded = subject.deployed.state.recorded
+    for change in (*changes.drifted(), *changes.ignored()) if recorded else ():
         if change.is_masked:
             place, related = place_of(subject, change)
             found = f"{change.field}: the recording does not hold its value"

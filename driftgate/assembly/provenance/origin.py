@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -78,8 +78,11 @@ class OriginFinder:
                 self.probes += 1
                 (reply,) = self.run([source.editor.each(source.markable, source.marks.of)])
                 source.documents = () if reply.fault else reply.documents
+                # From the back, so that of two objects of one name the first one stays.
+                source.named = {_named(document.object): document for document in reversed(source.documents)}
         shown: set[Leaf] = set()
-        for document in _twins(source.documents, manifest):
+        there = source.named.get(_named(manifest.object))
+        for document in _twins(source.documents, manifest) if there is None else (there,):
             shown |= source.marks.seen(str(dig(document.object, path)))
         return shown
 
@@ -104,6 +107,7 @@ class _Source:
     marks: Marks
     leaves: list[Leaf] = field(init=False)
     documents: tuple[RenderedDocument, ...] | None = None
+    named: dict[tuple[str, str, str], RenderedDocument] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # What a file's content does is not looked for: the line that names the file would not tell more.
@@ -124,6 +128,11 @@ def _shows(value: Any, rendered: str) -> bool:
     if isinstance(value, int | float):
         return str(value) == rendered or str(value) in rendered.replace(":", " ").split()
     return isinstance(value, str) and len(value) > 0 and value in rendered
+
+
+def _named(body: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What an object is found by in another render."""
+    return str(body.get("apiVersion", "")), str(body.get("kind")), str(dig(body, ("metadata", "name")))
 
 
 def _same_object(document: RenderedDocument, manifest: Manifest) -> bool:
