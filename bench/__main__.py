@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.comparing import microseconds_per_pair
+from bench.drift import beside_kubectl, generate_objects, judged_objects
 from bench.generate import generate
 from bench.measure import median_of, peak_memory, run
 from bench.schemas import microseconds_per_object
@@ -60,6 +61,7 @@ def main() -> int:
         bench = Bench(Path(scratch), options.runs, options.helm)
         _note(f"Python {platform.python_version()}, medians of {options.runs} runs; {_machine()}")
         rows = [*bench.start(), *bench.environment(ROOT), *bench.values(), *bench.generated(options.applications)]
+        rows += bench.drift(options.objects)
     print(table_text(rows))
     missed = [row.work for row in rows if not row.met]
     print(f"\nmissed: {', '.join(missed)}" if missed else "\nevery goal is met")
@@ -74,6 +76,9 @@ def _options() -> argparse.Namespace:
         type=int,
         default=500,
         help="how many Applications the generated repository has (default: 500)",
+    )
+    parser.add_argument(
+        "--objects", type=int, default=10_000, help="how many live objects are held against Git (default: 10000)"
     )
     helm = os.environ.get("DRIFTGATE_HELM") or shutil.which("helm")
     parser.add_argument("--helm", default=helm, help="the helm command to compare with (default: the one on the PATH)")
@@ -224,6 +229,27 @@ class Bench:
         if peak is not None:
             rows.append(Row(f"{what}, memory of all processes", peak / MILLION, "MB", goals[2]))
         return rows
+
+    def drift(self, objects: int, beside: int = 1_000) -> list[Row]:
+        """Live objects of twenty kinds held against Git: by themselves, and some beside `kubectl diff`."""
+        _note(f"{objects} live objects, and {beside} on an API server")
+        tree = self.scratch / "drift"
+        generate_objects(tree, objects)
+        judged = judged_objects(tree, self.runs)
+        both = beside_kubectl(self.scratch / "beside", beside, self.runs)
+        return [
+            Row(f"drift, {objects} objects, from lists to judgement", judged.seconds, "s"),
+            Row("memory that this takes", judged.peak / MILLION, "MB"),
+            Row(
+                f"drift, {beside} objects of an API server",
+                both.ours,
+                "s",
+                round(both.kubectls / 12, 2),
+                both.kubectls,
+                "kubectl diff --server-side",
+            ),
+            Row("API calls of this", both.calls, "calls"),
+        ]
 
     def _reviewed(self, tree: Path, what: str, warm: float) -> Row:
         """The same with the change of one values line, against a commit of the tree as it was."""

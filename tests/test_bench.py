@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.drift import KINDS, generate_objects, judged_objects
 from bench.generate import generate
 from bench.measure import median_of, peak_memory, run
 from bench.table import Row, table_text
@@ -38,6 +39,15 @@ def test_generated_repository_is_judged_whole(tmp_path: Path) -> None:
     assert {kind: count for kind, count in ledger.kinds.items() if kind != "Ingress"} == dict.fromkeys(
         ("Application", "ConfigMap", "Deployment", "Service", "ServiceAccount"), 5
     )
+
+
+def test_generated_objects_are_judged_whole(tmp_path: Path) -> None:
+    """Every object of twenty kinds has its live one, and the scaled Deployments are told, and nothing else."""
+    assert len(KINDS) == 20
+    generate_objects(tmp_path, 40)
+    judged = judged_objects(tmp_path, 1)  # which looks at the findings itself
+    assert judged.seconds > 0
+    assert judged.peak > 0
 
 
 def test_table_shows_what_missed_its_goal() -> None:
