@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any, TypeVar, cast
@@ -14,6 +14,7 @@ from driftgate.errors import PolicyError, UsageError
 from driftgate.model.node import Node, field_path
 from driftgate.model.outcome import Severity
 from driftgate.model.place import Place
+from driftgate.policy.acceptance import accepts
 from driftgate.policy.destinations import destination_problems
 from driftgate.policy.frame import FRAME, CheckSetting
 from driftgate.policy.sections import Section, build, schema_of
@@ -166,8 +167,8 @@ def read_policies(
     environments = [node for node in nodes if node.get("environment") is not None]
     if not environments and configured:
         raise UsageError(f"policy {configured}: no policy in it (a policy file has `driftgate: 1` and `environment`)")
-    schema = policy_schema(sections, check_ids)
-    problems = tuple(problem for node in nodes for problem in _problems_of(node, schema))
+    known = frozenset(check_ids)
+    problems = tuple(problem for node in nodes for problem in _problems_of(node, sections, known))
     if problems:
         raise PolicyError(problems)
     shared = [entry for node in nodes if node.get("environment") is None for entry in _entries(node, "waivers")]
@@ -185,9 +186,23 @@ def _policy_files(place: FilePath) -> list[FilePath]:
     return sorted(path for path in place.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file())
 
 
-def _problems_of(node: Node, schema: dict[str, Any]) -> list[tuple[Place, str]]:
-    shape = [*_schema_problems(node, schema), *_nameless(node)]
+def _problems_of(
+    node: Node, sections: Mapping[str, type[Section]], check_ids: Collection[str]
+) -> list[tuple[Place, str]]:
+    is_right = accepts(_small_schema(node, sections, check_ids), node.plain())
+    shape = [*([] if is_right else _schema_problems(node, policy_schema(sections, check_ids))), *_nameless(node)]
     return shape or list(destination_problems(node))
+
+
+def _small_schema(node: Node, sections: Mapping[str, type[Section]], check_ids: Collection[str]) -> dict[str, Any]:
+    """The schema without the topics and checks that a policy does not name: what it accepts, the whole one accepts."""
+    overrides, checks = node.get("overrides"), node.get("checks")
+    blocks = [node, *(overrides.mapping.values() if overrides else ())]
+    named = {key for block in blocks for key in block.mapping}
+    return policy_schema(
+        {name: kind for name, kind in sections.items() if name in named},
+        [check for check in check_ids if checks is not None and check in checks.mapping],
+    )
 
 
 def _nameless(node: Node) -> list[tuple[Place, str]]:
