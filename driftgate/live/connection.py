@@ -1,7 +1,8 @@
 """The connection to one cluster: raw JSON out, and nothing but get, list and the review of one's own rights in.
 
-The `kubernetes` client reads the kubeconfig and logs in (client certificates, tokens, exec plugins, proxies); its
-generated models are not used, so that an object arrives exactly as the API server sent it.
+The `kubernetes` client reads the kubeconfig and logs in (exec plugins, proxies, auth-providers) where the login is more
+than a certificate or a token; its generated models are not used, so that an object arrives exactly as the API server
+sent it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.parse import urlencode
 
 from driftgate.live.failure import ApiError, Why
+from driftgate.live.login import PlainLogin
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -55,17 +57,14 @@ class Cluster:
     """
 
     def __init__(
-        self, configuration: Configuration, context: str, *, sleep: Callable[[float], None] = time.sleep
+        self, configuration: Configuration | PlainLogin, context: str, *, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        from kubernetes.client.rest import RESTClientObject
-
-        configuration.connection_pool_maxsize = WORKERS
         self.context = context
         self.api_server = str(configuration.host).rstrip("/")
         self.verified = bool(configuration.verify_ssl)
         self.calls = 0
         self._configuration = configuration
-        self._client = RESTClientObject(configuration)
+        self._pool = _pool(configuration)
         self._lock = threading.Lock()
         self._sleep = sleep
         self._is_stopped = False
@@ -83,7 +82,7 @@ class Cluster:
 
     def close(self) -> None:
         """End every open connection."""
-        self._client.pool_manager.clear()
+        self._pool.clear()
 
     def stop(self) -> None:
         """Send nothing any more, so that whoever still has many questions is through with them at once."""
@@ -133,7 +132,7 @@ class Cluster:
         response = None
         # Raised outside of `except`, and with nothing secret in a local variable: a traceback shows both.
         try:
-            response = self._client.pool_manager.request(
+            response = self._pool.request(
                 method,
                 self.api_server + path,
                 body=body,
@@ -157,6 +156,15 @@ class Cluster:
             settings: dict[str, Any] = dict(self._configuration.auth_settings())
         headers = {"Accept": accept, "Accept-Encoding": "gzip", "Content-Type": JSON, "User-Agent": "driftgate"}
         return headers | {str(one["key"]): str(one["value"]) for one in settings.values() if one["value"]}
+
+
+def _pool(configuration: Configuration | PlainLogin) -> Any:
+    if isinstance(configuration, PlainLogin):
+        return configuration.connections(WORKERS)
+    from kubernetes.client.rest import RESTClientObject
+
+    configuration.connection_pool_maxsize = WORKERS
+    return RESTClientObject(configuration).pool_manager
 
 
 def _timeout() -> Any:

@@ -5,6 +5,7 @@ The user's kubeconfig is trusted, as kubectl trusts it: its exec plugins run. On
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import time
@@ -16,6 +17,7 @@ from typing import Any
 from driftgate.errors import UsageError
 from driftgate.live.connection import Cluster
 from driftgate.live.failure import ApiError, Why
+from driftgate.live.login import plain_login
 from driftgate.model.node import Node
 from driftgate.yaml_reader import read_yaml
 
@@ -39,9 +41,13 @@ def open_cluster(
     `root` is the judged tree. UsageError where the context cannot be followed, ApiError where its user cannot log
     in. Nothing is sent yet.
     """
-    client, config = _library()
+    _need_library()
     files = _files(kubeconfig, root)
-    user = _user(files, context)
+    cluster, user = _entries_of(files, context)
+    plain = None if user is None else plain_login(cluster.mapping, user.mapping)
+    if plain is not None:
+        return Cluster(plain, context, sleep=sleep)
+    client, config = _library()
     configuration = client.Configuration()
     problem = ""
     with _logged() as messages:
@@ -77,13 +83,16 @@ def open_own_cluster(*, sleep: Callable[[float], None] = time.sleep) -> Cluster:
     return Cluster(configuration, IN_CLUSTER_CONTEXT, sleep=sleep)
 
 
+def _need_library() -> None:
+    """UsageError where the client is not installed: whether it is needed must not hang on how a user logs in."""
+    if importlib.util.find_spec("kubernetes") is None:
+        raise UsageError("a live cluster needs the Kubernetes client: pip install 'driftgate[live]'")
+
+
 def _library() -> tuple[Any, Any]:
-    try:
-        from kubernetes import client, config
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "kubernetes":
-            raise
-        raise UsageError("a live cluster needs the Kubernetes client: pip install 'driftgate[live]'") from None
+    _need_library()
+    from kubernetes import client, config
+
     return client, config
 
 
@@ -105,27 +114,28 @@ def _files(kubeconfig: str | None, root: Path | None) -> tuple[Path, ...]:
     return files
 
 
-def _user(files: Sequence[Path], context: str) -> Node | None:
-    """The entry of the context's user, None where it names none; UsageError where context, cluster or user miss."""
+def _entries_of(files: Sequence[Path], context: str) -> tuple[Node, Node | None]:
+    """The entries of the context's cluster and user, None where it names none; UsageError where one is missing."""
     found = _entry(files, "contexts", context)
     if found is None:
         known = ", ".join(sorted(_names(files, "contexts"))) or "none"
         raise UsageError(f"context {context} is not in {_named(files)}; there is {known}")
-    cluster = found.get("context", "cluster")
-    name = (cluster.text if cluster else None) or ""
+    called = found.get("context", "cluster")
+    name = (called.text if called else None) or ""
     entry = _entry(files, "clusters", name)
-    server = entry.get("cluster", "server") if entry else None
-    if server is None or not server.text:
+    cluster = entry.get("cluster") if entry else None
+    server = cluster.get("server") if cluster else None
+    if cluster is None or server is None or not server.text:
         raise UsageError(f"{found.place}: context {context} names cluster {name or '(none)'}, which has no server")
     user = found.get("context", "user")
     if user is None or not user.text:
-        return None
+        return cluster, None
     login = _entry(files, "users", user.text)
     if login is None:
         raise UsageError(f"{found.place}: context {context} names user {user.text}, whom {_named(files)} does not have")
     below = login.get("user")
     _refuse_unsupported(below, user.text)
-    return below
+    return cluster, below
 
 
 def _refuse_unsupported(user: Node | None, name: str) -> None:

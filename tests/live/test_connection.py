@@ -218,4 +218,4 @@ def test_it_ends_its_connections(api_server: ControlPlane) -> None:
         assert len(cluster.each(cluster.get, ["/version"] * 8)) == 8
         with pytest.raises(ApiError):
             cluster.each(cluster.get, ["/version", "/nothing", "/version"])
-    assert len(cluster._client.pool_manager.pools) == 0
+    assert len(cluster._pool.pools) == 0
