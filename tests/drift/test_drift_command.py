@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from driftgate.assembly import assemble
-from driftgate.history import History
 from driftgate.health import Family
+from driftgate.history import History
 from driftgate.judge import load_catalogue
 from driftgate.releases import releases_of
 from driftgate.run import policies_of
