@@ -9,13 +9,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol, Self, TypeAlias
 
 from driftgate.assembly import Assembly, assemble
+from driftgate.deploys import Aftermath, Deploy, Snapshot, Told, Unsettled, aftermath_of, told_of
 from driftgate.drift.consequences import Deliverer
 from driftgate.drift.pairing import LiveEnvironment, wanted_of
 from driftgate.drift.reading import read_state
@@ -31,9 +32,19 @@ from driftgate.render.pool import WorkerPool
 from driftgate.run import judge_drift
 from driftgate.semantics.destinations import IN_CLUSTER
 from driftgate.settings import Settings
+from driftgate.settle import Settling
 from driftgate.target import Target, Way, applications_of, connect, destinations_of, target_of
 
-__all__ = ["CLUSTERS_AT_ONCE", "ClusterReader", "Judged", "Reader", "RecordingReader", "judge_clusters"]
+__all__ = [
+    "CLUSTERS_AT_ONCE",
+    "ClusterReader",
+    "Judged",
+    "LookBack",
+    "Reader",
+    "RecordingReader",
+    "differences_of",
+    "judge_clusters",
+]
 
 # Each is asked with a few connections besides (`driftgate.live.connection.WORKERS`); as many environments are held.
 CLUSTERS_AT_ONCE = 4
@@ -217,6 +228,22 @@ class ClusterReader:
             finally:
                 self._open.discard(cluster)
 
+    def settle(self, settling: Settling, assembly: Assembly) -> tuple[Unsettled, ...]:
+        """Wait in every cluster until it has come to rest; what has not, and what of that is not known.
+
+        A cluster that cannot be reached is waited for by nobody: reading it tells why.
+        """
+        unsettled: list[Unsettled] = []
+        environment, policy = assembly.environment, assembly.policy
+        for way in self.ways(environment):
+            with suppress(ApiError, UsageError), connect(way, environment, policy, self.root) as cluster:
+                target = target_of(cluster, way, environment, policy)
+                self.permit(target, cluster.context, policy)
+                there = [one for one in self._chosen(environment) if cluster_of(one.application) == target.destination]
+                names = [one.application.name for one in there]
+                unsettled += settling.wait(cluster, assembly, target.destination, names) if names else ()
+        return tuple(unsettled)
+
     def _state(self, cluster: Cluster, way: Way, environment: Environment, policy: Policy) -> ClusterState:
         target = target_of(cluster, way, environment, policy)
         self.permit(target, cluster.context, policy)
@@ -244,13 +271,29 @@ def _refuse_unknown(environment: Environment, names: Sequence[str]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class LookBack:
+    """How a run looks back at a deploy: at the snapshot in a file, and only when everything has come to rest."""
+
+    before: Snapshot | None = None
+    file: Path = field(default_factory=Path)
+    settling: Settling | None = None
+
+    def deploy(self, reader: Reader, assembly: Assembly) -> Deploy:
+        """The deploy, once there is nothing more to wait for. A recording has come to rest, or never will."""
+        if self.settling is None or not isinstance(reader, ClusterReader):
+            return Deploy(self.before)
+        return Deploy(self.before, reader.settle(self.settling, assembly), self.settling.seconds, waited=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
-    """One environment that was judged against its clusters."""
+    """One environment that was judged against its clusters, and what came of the deploy that was looked back at."""
 
     policy: Policy
     environment: Environment = field(repr=False)
     judgement: Judgement = field(repr=False)
     live: LiveEnvironment = field(repr=False)
+    aftermath: Aftermath | None = field(default=None, repr=False)
 
 
 def judge_clusters(
@@ -261,11 +304,12 @@ def judge_clusters(
     *,
     urls: Sequence[str] = (),
     via: Deliverer | None = None,
+    look_back: LookBack | None = None,
 ) -> Iterator[Judged]:
     """The judgement of each environment against its clusters, in order; those to come are read meanwhile.
 
-    All of them are rendered by the same workers. An environment that has none of the reader's Applications is left out;
-    UsageError at the end for a name that no environment has.
+    All of them are rendered by the same workers. With `look_back` each is waited for before it is read. An environment
+    that has none of the reader's Applications is left out; UsageError at the end for a name that no environment has.
     """
     unknown = set(reader.names)
     with WorkerPool(settings) as pool, ExitStack() as stack:
@@ -273,13 +317,14 @@ def judge_clusters(
         for policy in policies:
             one = _Pending(stack.enter_context(ExitStack()), policy)
             one.assembly = one.open.enter_context(assemble(root, policy, settings, urls, pool))
+            one.deploy = look_back.deploy(reader, one.assembly) if look_back is not None else None
             one.answers = reader.begin(one.assembly.environment, policy)
             unknown -= {loaded.application.name for loaded in one.assembly.environment.applications}
             pending.append(one)
             if len(pending) == CLUSTERS_AT_ONCE:
-                yield from _judged(pending.popleft(), reader.names, via)
+                yield from _judged(pending.popleft(), reader.names, via, look_back)
         while pending:
-            yield from _judged(pending.popleft(), reader.names, via)
+            yield from _judged(pending.popleft(), reader.names, via, look_back)
     for name in sorted(unknown):
         raise UsageError(f"no Application of {', '.join(policy.environment for policy in policies)} is called {name}")
 
@@ -292,14 +337,28 @@ class _Pending:
     policy: Policy
     assembly: Assembly = field(init=False)
     answers: tuple[Future[ClusterState | Unreached], ...] = field(init=False)
+    deploy: Deploy | None = field(init=False)
 
 
-def _judged(pending: _Pending, names: Sequence[str], via: Deliverer | None) -> Iterator[Judged]:
+def _judged(
+    pending: _Pending, names: Sequence[str], via: Deliverer | None, look_back: LookBack | None
+) -> Iterator[Judged]:
     with pending.open:
         answers = [answer.result() for answer in pending.answers]
         if not answers:
             return
         states = [one for one in answers if isinstance(one, ClusterState)]
         unreached = [one for one in answers if isinstance(one, Unreached)]
-        judgement, live = judge_drift(pending.assembly, states, names, via=via, unreached=unreached)
-        yield Judged(pending.policy, pending.assembly.environment, judgement, live)
+        environment, policy, deploy = pending.assembly.environment, pending.policy, pending.deploy
+        judgement, live = judge_drift(pending.assembly, states, names, via=via, unreached=unreached, deploy=deploy)
+        aftermath = None
+        if deploy is not None and deploy.before is not None and look_back is not None:
+            deploy.before.refuse_other(environment.name, live, look_back.file)
+            aftermath = aftermath_of(deploy.before, judgement, live, differences_of(environment, policy, live))
+            judgement = aftermath.told(judgement)
+        yield Judged(policy, environment, judgement, live, aftermath)
+
+
+def differences_of(environment: Environment, policy: Policy, live: LiveEnvironment) -> tuple[Told, ...]:
+    """Every difference of an environment by the key under which it is told."""
+    return told_of(environment, live, prune_on_application=policy.section(ArgoCDSection).is_at_least("3.4"))

@@ -21,6 +21,7 @@ from driftgate.repository.base import BaseTree, base_tree
 from driftgate.settings import Settings
 
 if TYPE_CHECKING:
+    from driftgate.deploys import Deploy
     from driftgate.drift.consequences import Deliverer
     from driftgate.drift.pairing import LiveEnvironment
     from driftgate.drift.state import ClusterState, Unreached
@@ -136,11 +137,12 @@ def judge_drift(
     via: Deliverer | None = None,
     catalogue: Catalogue | None = None,
     unreached: Sequence[Unreached] = (),
+    deploy: Deploy | None = None,
 ) -> tuple[Judgement, LiveEnvironment]:
     """The judgement of what clusters said against an environment that is assembled, and what it rests on.
 
     `names` leaves only these Applications; `via` says who delivers, where the user knows better than the clusters show.
-    `unreached` are the clusters that said nothing.
+    `unreached` are the clusters that said nothing, and `deploy` is what the run looks back at.
     """
     from driftgate.drift.pairing import pair_environment
     from driftgate.drift.rules import ArgoCDSettings
@@ -148,7 +150,7 @@ def judge_drift(
     environment, policy = assembly.environment, assembly.policy
     settings = ArgoCDSettings.read(environment.argocd_config, policy.section(ArgoCDSection).namespace)
     live = replace(pair_environment(environment, states, settings, names, via), unreached=tuple(unreached))
-    judgement = judge(environment, policy, catalogue or load_catalogue(), live=live)
+    judgement = judge(environment, policy, catalogue or load_catalogue(), live=live, deploy=deploy)
     unread = tuple(label for one in unreached for label in one.applications)
     ledger = replace(judgement.ledger, renders=assembly.renders, unreached=unread)
     if not live.has_compared:

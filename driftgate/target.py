@@ -50,6 +50,22 @@ class Target:
         """Whether policy names this very cluster for the destination."""
         return self.entry is not None and not self.differences
 
+    def refusal(self, context: str, environment: str, option: str) -> str:
+        """Why nothing is said of the cluster: policy does not name it; empty where it does.
+
+        The way out of it is told too: `option` is the one by which the user looks at it all the same.
+        """
+        if self.is_named:
+            return ""
+        name = f"`driftgate cluster --context {context} --environment {environment} --write`"
+        way_out = f"{name} names it" if self.entry is None else "take another context"
+        return f"context {context}: {self.mismatch}; {way_out}, or {option} looks all the same"
+
+    @property
+    def mismatch(self) -> str:
+        """In what the cluster is not the one that policy names."""
+        return "; ".join(self.differences) or f"policy names no cluster for {self.destination}"
+
     def new_entry(self, context: str) -> ClusterDestination:
         """What policy would have to say to name this cluster, reached by a context or from within."""
         is_server, address = "://" in self.destination, self.identity.api_server

@@ -12,6 +12,8 @@ by Applications that are Synced and Healthy; the case tells only in what it diff
                                                        those of the objects here
         withoutGroups: [argoproj.io]                   what is not served
         unread: [{kind: Secret, namespace: shop}]      lists that were refused; `why`, `status` and `message` may follow
+        unsettled: {shop: it still waits}              what had not come to rest after ten minutes of waiting
+    before/         the cluster before a deploy, in the same way; a snapshot is taken of it
 
 The state goes through a recording and back, so that it holds what a recording holds: no value of a Secret.
 """
@@ -31,8 +33,10 @@ from typing import Any
 import yaml
 
 from driftgate.assembly import Assembly
+from driftgate.clusters import differences_of
 from driftgate.compare import Tracking, desired_object
 from driftgate.compare.values import Json
+from driftgate.deploys import Deploy, Unsettled, plan_of, snapshot_of
 from driftgate.drift.pairing import wanted_of
 from driftgate.drift.reading import gather
 from driftgate.drift.recording import read_recording, write_recording
@@ -42,12 +46,13 @@ from driftgate.live import Discovery, Identity, Listing, Resource, Unread, Wante
 from driftgate.live.listing import opaque
 from driftgate.model.secret import SecretValue
 from driftgate.policy import ArgoCDSection
+from driftgate.run import judge_drift
 from driftgate.semantics.destinations import IN_CLUSTER
 
-__all__ = ["is_live", "live_state"]
+__all__ = ["deploy_of", "is_live", "live_state"]
 
 _TAKEN = "2026-03-01T12:00:00Z"
-_FIELDS = {"taken", "absent", "kinds", "withoutGroups", "unread"}
+_FIELDS = {"taken", "absent", "kinds", "withoutGroups", "unread", "unsettled"}
 _VERBS = frozenset({"get", "list"})
 
 
@@ -75,6 +80,21 @@ def live_state(path: Path, assembly: Assembly) -> ClusterState:
     identity = Identity("https://127.0.0.1:6443", "3c1f3b52-0000-4000-8000-000000000001", "v1.36.3")
     parts = found.objects, found.others, served, found.listed, found.unread
     return _recorded(ClusterState("fixture", IN_CLUSTER, identity, taken, *parts, calls=0))
+
+
+def deploy_of(path: Path, assembly: Assembly) -> Deploy | None:
+    """The deploy that a case looks back at; None where it does not."""
+    unsettled = _header(path).get("unsettled")
+    before = None
+    if (path / "before").is_dir():
+        judgement, live = judge_drift(assembly, [live_state(path / "before", assembly)])
+        environment, policy = assembly.environment, assembly.policy
+        planned = plan_of(differences_of(environment, policy, live), judgement.findings)
+        before = snapshot_of(judgement, live, planned)
+    if before is None and unsettled is None:
+        return None
+    waiting = tuple(Unsettled(label, why) for label, why in (unsettled or {}).items())
+    return Deploy(before, waiting, 600, waited=unsettled is not None)
 
 
 def _recorded(state: ClusterState) -> ClusterState:

@@ -39,7 +39,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "driftgate.live",
         "driftgate.compare",
     ),
-    ("driftgate.judge", "driftgate.assembly", "driftgate.drift", "driftgate.history"),
+    ("driftgate.judge", "driftgate.assembly", "driftgate.drift", "driftgate.history", "driftgate.deploys"),
     (
         "driftgate.report",
         "driftgate.run",
@@ -49,6 +49,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "driftgate.clusters",
         "driftgate.preflight",
         "driftgate.status",
+        "driftgate.settle",
+        "driftgate.live_run",
     ),
     ("driftgate.checks", "driftgate.cli", "driftgate.plugin", "driftgate.pytest_hooks"),
 )
@@ -75,7 +77,8 @@ LIBRARIES = {
     "driftgate.live": {"kubernetes", "urllib3"},
     "driftgate.render": {"helm_python", "yaml"},
     "driftgate.report": {"yaml"},
-    "driftgate.plugin": {"pytest"},
+    # What `-m` selects, pytest tells no plugin: its reading of the expression is in a module of its own.
+    "driftgate.plugin": {"pytest", "_pytest"},
     "driftgate.pytest_hooks": {"pytest"},
 }
 # The check may import it, and what it imports must not be loaded before the check runs.

@@ -17,6 +17,7 @@ from driftgate.cli.cluster import add_cluster_commands
 from driftgate.cli.drift import add_drift_commands
 from driftgate.cli.options import EXIT_CODES, USAGE_EXIT, Parser
 from driftgate.cli.releases import add_releases_commands
+from driftgate.cli.snapshot import add_snapshot_commands
 from driftgate.cli.status import add_status_commands
 from driftgate.cli.tree import add_tree_commands
 from driftgate.errors import DriftgateError
@@ -92,4 +93,5 @@ def _parser() -> argparse.ArgumentParser:
     add_releases_commands(commands.add_parser)
     add_status_commands(commands.add_parser)
     add_drift_commands(commands.add_parser)
+    add_snapshot_commands(commands.add_parser)
     return parser

@@ -7,10 +7,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,21 +15,18 @@ from driftgate.cli.options import (
     EXIT_CODES,
     AddCommand,
     cluster_options,
-    refuse_another_cluster,
     settings_of,
     tree_options,
-    way_of,
 )
+from driftgate.cli.readers import cluster_reader, reader_of, refuse_two_ways
 from driftgate.errors import DriftgateError, UsageError
 from driftgate.report.terminal import printable
 from driftgate.run import policies_of
 
 if TYPE_CHECKING:
-    from driftgate.clusters import ClusterReader, Judged, Reader
+    from driftgate.clusters import Judged
     from driftgate.history import Comparison, History, HistoryRules
     from driftgate.model.outcome import Judgement
-    from driftgate.policy import Policy
-    from driftgate.target import Target
 
 __all__ = ["add_drift_commands"]
 
@@ -108,11 +102,11 @@ def _drift(options: argparse.Namespace) -> int:
     via = Deliverer(options.via) if options.via else None
     width = shutil.get_terminal_size((100, 24)).columns
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    _refuse_two_ways(options)
+    refuse_two_ways(options)
     policies = policies_of(root, options.policy, options.environment)
     past = _Past.of(options.history)
     found, decided = [], []
-    with _reader(options, is_alone=len(policies) == 1) as reader:
+    with reader_of(options, is_alone=len(policies) == 1) as reader:
         settings, urls = settings_of(options), options.repository_url
         for one in judge_clusters(root, policies, settings, reader, urls=urls, via=via):
             beside = past.beside(one)
@@ -221,25 +215,6 @@ def _history(options: argparse.Namespace) -> int:
     return 0
 
 
-def _reader(options: argparse.Namespace, *, is_alone: bool) -> AbstractContextManager[Reader]:
-    """What says what clusters are like: a recording, or themselves."""
-    from driftgate.clusters import RecordingReader
-
-    if options.live_from:
-        return nullcontext(RecordingReader(Path(options.live_from), _permit(options), options.application))
-    return _cluster_reader(options, is_alone=is_alone)
-
-
-def _cluster_reader(options: argparse.Namespace, *, is_alone: bool) -> ClusterReader:
-    from driftgate.clusters import ClusterReader
-
-    return ClusterReader(Path(options.path), way_of(options), _permit(options), options.application, is_alone)
-
-
-def _permit(options: argparse.Namespace) -> Callable[[Target, str, Policy], None]:
-    return partial(refuse_another_cluster, any_cluster=options.any_cluster)
-
-
 def _record(options: argparse.Namespace) -> int:
     from driftgate.assembly import assemble
     from driftgate.drift.recording import write_recording
@@ -252,7 +227,7 @@ def _record(options: argparse.Namespace) -> int:
         raise UsageError(f"a recording is of one environment: name it by --environment ({names})")
     (policy,) = policies
     assembly = assemble(root, policy, settings_of(options), options.repository_url)
-    with assembly, _cluster_reader(options, is_alone=True) as reader:
+    with assembly, cluster_reader(options, is_alone=True) as reader:
         ways = reader.ways(assembly.environment)
         if len(ways) > 1:
             known = ", ".join(str(way.destination) for way in ways)
@@ -269,8 +244,3 @@ def _record(options: argparse.Namespace) -> int:
         where = f" in namespace {unread.wanted.namespace}" if unread.wanted.namespace else ""
         print(printable(f"  not read: {unread.wanted.kind}{where}: {unread.why.value}: {unread.message}"))
     return _UNREAD_EXIT if state.unread else 0
-
-
-def _refuse_two_ways(options: argparse.Namespace) -> None:
-    if options.live_from and (options.context or options.in_cluster):
-        raise UsageError("--live-from reads no cluster: leave out --context and --in-cluster")

@@ -107,18 +107,12 @@ def way_of(options: argparse.Namespace) -> Way:
 
 def refuse_another_cluster(target: Target, context: str, policy: Policy, *, any_cluster: bool) -> None:
     """Nothing is said of a cluster that policy does not name, unless the user says so; then it is told aloud."""
-    if target.is_named:
-        return
-    differences = "; ".join(target.differences) or f"policy names no cluster for {target.destination}"
-    if any_cluster:
-        print(
-            printable(f"driftgate: --any-cluster: not looked whether this is the right one: {differences}"),
-            file=sys.stderr,
-        )
-        return
-    name = f"`driftgate cluster --context {context} --environment {policy.environment} --write`"
-    way_out = f"{name} names it" if target.entry is None else "take another context"
-    raise UsageError(f"context {context}: {differences}; {way_out}, or --any-cluster looks all the same")
+    refusal = target.refusal(context, policy.environment, "--any-cluster")
+    if refusal and not any_cluster:
+        raise UsageError(refusal)
+    if refusal:
+        text = f"driftgate: --any-cluster: not looked whether this is the right one: {target.mismatch}"
+        print(printable(text), file=sys.stderr)
 
 
 def _seconds(text: str) -> float:

@@ -112,7 +112,11 @@ class Changes:
 
     def why_of(self, pair: Pair) -> str:
         """What becomes of an object that is missing, or left over, and the setting that decides."""
-        return told(fate(pair.comparison, pair.desired, pair.live, self.delivery))
+        return told(self.fate_of(pair))
+
+    def fate_of(self, pair: Pair) -> Fate:
+        """What becomes of an object that is missing, or left over."""
+        return fate(pair.comparison, pair.desired, pair.live, self.delivery)
 
     def _change(self, pair: Pair, one: Difference) -> Change:
         becomes = fate(one, pair.desired, pair.live, self.delivery)

@@ -21,6 +21,7 @@ from driftgate.model.place import Place
 from driftgate.policy import Policy, Section
 
 if TYPE_CHECKING:  # what talks of clusters is not loaded where only files are judged
+    from driftgate.deploys.deploy import Deploy
     from driftgate.drift.pairing import LiveApplication, LiveEnvironment
 
 __all__ = [
@@ -118,7 +119,8 @@ class Subject:
     """What a check is handed. `loaded` is there for Application checks.
 
     `findings` are all so far for run checks, and those about single Applications for environment checks.
-    `earlier` is there in a change review, where the environment has a base, and `live` where its clusters were read.
+    `earlier` is there in a change review, where the environment has a base, and `live` where its clusters were read;
+    `deploy` then is the deploy that the run looks back at, where there is one.
     """
 
     environment: Environment
@@ -129,6 +131,7 @@ class Subject:
     made: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
     earlier: EarlierPolicy | None = None
     live: LiveEnvironment | None = field(default=None, repr=False)
+    deploy: Deploy | None = field(default=None, repr=False)
 
     def once(self, make: Callable[[Subject], T]) -> T:
         """What a function makes of the environment and the policy, made once a run for all checks and Applications."""

@@ -27,6 +27,7 @@ from driftgate.model.outcome import Finding, Judgement, Ledger, Outcome, Severit
 from driftgate.policy import Policy
 
 if TYPE_CHECKING:
+    from driftgate.deploys.deploy import Deploy
     from driftgate.drift.pairing import LiveEnvironment
 
 __all__ = ["judge"]
@@ -41,16 +42,18 @@ def judge(
     earlier: EarlierPolicy | None = None,
     only: Mapping[str, Collection[str]] | None = None,
     live: LiveEnvironment | None = None,
+    deploy: Deploy | None = None,
 ) -> Judgement:
     """Every finding of every check, and the ledger of what was judged.
 
     A check that crashes becomes a finding under its own name and ends nothing else. `today` decides over waivers.
     `earlier` is the policy before the change. With `only` no other checks are run than those that it names, and on no
-    other Applications. With `live` it is the live checks that are run, on the Applications whose clusters were read.
+    other Applications. With `live` it is the live checks that are run, on the Applications whose clusters were read;
+    some of them look back at a `deploy`.
     """
     bench = _Bench(environment, policy, catalogue, today or dt.datetime.now(tz=dt.UTC).date(), live)
     shared: dict[object, Any] = {}
-    common = Subject(environment, policy, made=shared, earlier=earlier, live=live)
+    common = Subject(environment, policy, made=shared, earlier=earlier, live=live, deploy=deploy)
     judged = [one for one in environment.applications if live is None or one.label in live.applications]
     subjects = [replace(common, loaded=one) for one in judged]
     checks = tuple(catalogue.judging(live=live is not None).values())

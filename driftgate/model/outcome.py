@@ -50,7 +50,7 @@ class Finding:
     tells a waived "could not check" from a waived failure. `consequence_of` is the key of the finding that this one
     follows from, where mending that one mends this one. `new` tells whether the base of the change lacks a finding of
     this key, or the last run where there is a history; None where there is neither. `age` says since when it has been
-    there, where a history knows.
+    there, where a history knows. `deploy` says what a deploy has to do with it, where a snapshot was taken before.
     """
 
     check: str
@@ -70,11 +70,17 @@ class Finding:
     consequence_of: str = ""
     new: bool | None = None
     age: str = ""
+    deploy: str = ""
 
     @property
     def key(self) -> str:
         """What this finding is called across runs: no file, line or message, so that moving text keeps the key."""
-        return "/".join(part.replace("/", "~1") for part in (self.check, self.application, self.object, self.field))
+        return self.key_of(self.check, self.application, self.object, self.field)
+
+    @staticmethod
+    def key_of(check: str, application: str, object_: str, field: str) -> str:
+        """The key of a finding that a check makes of an Application, an object and a field."""
+        return "/".join(part.replace("/", "~1") for part in (check, application, object_, field))
 
     @property
     def sort_key(self) -> tuple[int, int, Place, str, str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from driftgate.history import Comparison, HistoryRules
     from driftgate.live import Unread
 
-__all__ = ["drift_json", "drift_text", "summary_line"]
+__all__ = ["clusters_lines", "drift_json", "drift_text", "run_json", "summary_line"]
 
 _DELIVERERS = {"argocd": "Argo CD", "helm": "helm"}
 
@@ -30,17 +30,22 @@ def drift_text(
     colour: bool = False,
 ) -> str:
     """The report of one environment: what could not be read, what was, the findings, and what was judged."""
-    lines = [line for one in live.unreached for line in _unreached(one, width)]
-    if live.states and not live.has_compared:
-        text = "no object that Git renders was held against a cluster"
-        lines += wrapped(text, "NOTHING COMPARED  ", width)
-    lines += [line for state in live.states for line in _cluster(state, live, width)]
+    lines = clusters_lines(live, width)
     if history is not None:
         from driftgate.report.history import aged, history_lines
 
         lines += history_lines(*history, width)
         judgement = aged(judgement, *history)
     return "\n".join([*lines, ""]) + "\n" + terminal_report((judgement,), width=width, colour=colour)
+
+
+def clusters_lines(live: LiveEnvironment, width: int) -> list[str]:
+    """What could not be read, and what was."""
+    lines = [line for one in live.unreached for line in _unreached(one, width)]
+    if live.states and not live.has_compared:
+        text = "no object that Git renders was held against a cluster"
+        lines += wrapped(text, "NOTHING COMPARED  ", width)
+    return [*lines, *(line for state in live.states for line in _cluster(state, live, width))]
 
 
 def _unreached(one: Unreached, width: int) -> Iterator[str]:
@@ -114,7 +119,20 @@ def drift_json(
     judgements = [judgement for judgement, _ in found]
     if history:
         judgements = [aged(judgement, *past) for judgement, past in zip(judgements, history, strict=True)]
-    data = report_data(judgements)
+    data = {**report_data(judgements), **_clusters_data(found)}
+    if history:
+        data["history"] = [history_data(*past) for past in history]
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def run_json(files: Sequence[Judgement], clusters: Sequence[tuple[Judgement, LiveEnvironment]]) -> str:
+    """The JSON report of a run that has judged files, clusters, or both."""
+    data = report_data([*files, *(judgement for judgement, _ in clusters)])
+    return json.dumps({**data, **(_clusters_data(clusters) if clusters else {})}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _clusters_data(found: Sequence[tuple[Judgement, LiveEnvironment]]) -> dict[str, Any]:
+    data: dict[str, Any] = {}
     data["clusters"] = [
         {"environment": judgement.ledger.environment, **_cluster_data(state, live)}
         for judgement, live in found
@@ -131,9 +149,7 @@ def drift_json(
         for judgement, live in found
         for one in live.unreached
     ]
-    if history:
-        data["history"] = [history_data(*past) for past in history]
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    return data
 
 
 def _cluster_data(state: ClusterState, live: LiveEnvironment) -> dict[str, Any]:

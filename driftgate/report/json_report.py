@@ -62,4 +62,5 @@ def _finding(finding: Finding, environment: str) -> dict[str, Any]:
         "waiver": finding.waiver,
         "consequence_of": finding.consequence_of,
         "new": finding.new,
+        "deploy": finding.deploy,
     }

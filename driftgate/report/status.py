@@ -9,7 +9,7 @@ from driftgate.health import Ref, Status, Trouble, named, worst
 from driftgate.report.terminal import printable, wrapped
 from driftgate.status import ApplicationStatus, EnvironmentStatus
 
-__all__ = ["Place", "progress_line", "status_text"]
+__all__ = ["Place", "progress_line", "reason_of", "status_text"]
 
 _COLOURS = {
     "Healthy": "32",
@@ -233,12 +233,13 @@ def progress_line(status: EnvironmentStatus) -> str:
     well = sum(one.is_well for one in status.applications)
     first = next((one for one in status.applications if not one.is_well), None)
     what = f"{well} of {_count(len(status.applications), 'Application')} healthy"
-    reason = _first_reason(first) if first is not None else ""
+    reason = reason_of(first) if first is not None else ""
     unread = f"; could not read {status.unknown[0].what}" if status.unknown else ""
     return printable(f"{what}{f'; {first.label}: {reason}' if first is not None else ''}{unread}")
 
 
-def _first_reason(one: ApplicationStatus) -> str:
+def reason_of(one: ApplicationStatus) -> str:
+    """The first thing that keeps an Application from being well."""
     for trouble in (*one.troubles, *one.elsewhere):
         return f"{trouble.title}: {trouble.what}"
     if one.unserved:

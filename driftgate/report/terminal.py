@@ -83,6 +83,7 @@ def finding_text(finding: Finding, *, width: int = 100, colour: bool = False, fo
         ("age", finding.age),
         ("expected", finding.expected),
         ("why", finding.why),
+        ("deploy", finding.deploy),
         ("fix", finding.fix),
     ]
     rows += [("see", f"{related.place}: {related.note}") for related in finding.related]
