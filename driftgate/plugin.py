@@ -1,5 +1,6 @@
 """The pytest plugin: one item per topic and Application, and one per topic and environment.
 
+The items of a cluster have the marker `live`; they are made, and the cluster is read, only where `-m` asks for them.
 Silent until asked: without a topic module of `driftgate.checks` among the collected files nothing is read, rendered or
 imported beyond this module.
 """
@@ -8,19 +9,29 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from driftgate.clusters import Judged as JudgedClusters
+    from driftgate.judge import Scope
     from driftgate.model.outcome import Finding, Judgement
     from driftgate.policy import Policy
+    from driftgate.settings import Settings
 
 __all__ = ["DriftgateFailure"]
 
 _GATE = pytest.StashKey["Gate"]()
+_LIVE_OPTIONS = tuple(
+    f"--driftgate-{name}"
+    for name in (
+        "before", "wait", "revision", "context", "kubeconfig", "in-cluster", "destination", "live-from", "via",
+        "any-cluster",
+    )
+)  # fmt: skip
 _USAGE_EXIT = 4
 _NOTHING_EXIT = 5
 _UNCHECKED_EXIT = 6
@@ -56,6 +67,37 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="With --driftgate-base: show and fail on what the change brings; count the rest.",
     )
+    group.addoption(
+        "--driftgate-before", metavar="FILE", type=Path,
+        help="With -m live: tell what came of a deploy by the snapshot that `driftgate snapshot` wrote before it.",
+    )  # fmt: skip
+    group.addoption(
+        "--driftgate-wait", metavar="SECONDS", type=float,
+        help="With -m live: the longest to wait until everything has come to rest (default: 300 with "
+        "--driftgate-before, else 0).",
+    )  # fmt: skip
+    group.addoption(
+        "--driftgate-revision", metavar="SHA",
+        help="With -m live: the commit that Argo CD has to have synced (default: that of the snapshot).",
+    )  # fmt: skip
+    group.addoption(
+        "--driftgate-context", metavar="NAME",
+        help="With -m live: the kubeconfig context (default: those that policy has; never the current one).",
+    )  # fmt: skip
+    group.addoption("--driftgate-kubeconfig", metavar="FILE", help="With -m live: instead of KUBECONFIG.")
+    group.addoption("--driftgate-in-cluster", action="store_true", help="With -m live: the cluster of this Pod.")
+    group.addoption(
+        "--driftgate-destination", metavar="SERVER|NAME",
+        help="With -m live: which destination of the Applications the cluster is, where they have several.",
+    )  # fmt: skip
+    group.addoption("--driftgate-live-from", metavar="DIR", help="With -m live: a recording instead of a cluster.")
+    group.addoption(
+        "--driftgate-via", choices=("helm", "argocd"), help="With -m live: who delivers (default: what is found)."
+    )
+    group.addoption(
+        "--driftgate-any-cluster", action="store_true",
+        help="With -m live: also a cluster that policy does not name.",
+    )  # fmt: skip
     group.addoption("--driftgate-no-cache", action="store_true", help="Neither read nor write rendered charts on disk.")
 
 
@@ -66,6 +108,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "live: asks a cluster; driftgate makes these items only where -m selects them")
     config.stash[_GATE] = gate = Gate(config)
     config.pluginmanager.register(gate, "driftgate-gate")
     if config.getoption("--driftgate") and str(gate.checks) not in config.args:
@@ -76,6 +119,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """A policy that cannot be followed is a usage error, before anything is collected."""
     gate = session.config.stash[_GATE]
     if gate.wanted():
+        gate.refuse_idle_options()
         gate.policies()
         gate.report_targets()
 
@@ -162,6 +206,7 @@ class Gate:
         self._config = config
         self._policies: tuple[Policy, ...] | None = None
         self._judgements: tuple[Judgement, ...] | None = None
+        self._live: tuple[JudgedClusters, ...] | None = None
         self.received: dict[str, Any] | None = None
         self.deselected = 0
         self.write_error = ""
@@ -218,23 +263,71 @@ class Gate:
         """Whether policies and base can be had; where not, the end of the collection tells why."""
         if not self.usage_error:
             try:
-                self.judgements()
+                if self.asks_files:
+                    self.judgements()
+                if self.asks_clusters:
+                    self.live()
             except pytest.UsageError as error:
                 self.usage_error = str(error)
         return not self.usage_error
 
+    @functools.cached_property
+    def asks_files(self) -> bool:
+        """Whether items without a marker are selected: those of the files."""
+        return self._selects(frozenset()) or not self.asks_clusters
+
+    @functools.cached_property
+    def asks_clusters(self) -> bool:
+        """Whether `-m` selects what has the marker `live`; without `-m` nothing of a cluster is asked."""
+        return bool(self._config.option.markexpr) and self._selects(frozenset({"live"}))
+
+    def _selects(self, marks: frozenset[str]) -> bool:
+        """Whether `-m` selects an item with these marks, by pytest's own reading, which it shows to no plugin."""
+        from _pytest.mark.expression import Expression
+
+        def is_there(name: str, /, **_: object) -> bool:
+            return name in marks
+
+        text = self._config.option.markexpr
+        try:
+            return not text or Expression.compile(text).evaluate(is_there)
+        except SyntaxError:  # pytest itself tells of it
+            return False
+
+    def refuse_idle_options(self) -> None:
+        """UsageError for an option that has no effect, because no cluster is asked."""
+        given = [name for name in _LIVE_OPTIONS if self._config.getoption(name) not in (None, False)]
+        if given and not self.asks_clusters:
+            raise pytest.UsageError(f"{given[0]} is for live checks: add -m live")
+
+    def live(self) -> tuple[JudgedClusters, ...]:
+        """What the clusters of every environment were judged to be."""
+        if self._live is None:
+            from driftgate.errors import DriftgateError
+            from driftgate.live_run import live_run
+
+            tell = self._config.pluginmanager.get_plugin("terminalreporter")
+            try:
+                self._live = live_run(self.root, self.policies(), self.settings(), self._config.getoption, tell)
+            except DriftgateError as error:
+                raise pytest.UsageError(str(error)) from None
+        return self._live
+
+    def settings(self) -> Settings:
+        """The settings that the options ask for."""
+        from dataclasses import replace
+
+        from driftgate.settings import Settings
+
+        settings = Settings()
+        return replace(settings, cache=None) if self._config.getoption("--driftgate-no-cache") else settings
+
     def judgements(self) -> tuple[Judgement, ...]:
         """The judgement of every environment."""
         if self._judgements is None:
-            from dataclasses import replace
-
             from driftgate.errors import DriftgateError
             from driftgate.run import base_of, judge_tree
-            from driftgate.settings import Settings
 
-            settings = Settings()
-            if self._config.getoption("--driftgate-no-cache"):
-                settings = replace(settings, cache=None)
             option = self._config.getoption
             urls, new_only = option("--driftgate-repository-url"), option("--driftgate-new-only")
             if new_only and option("--driftgate-base") is None:
@@ -242,7 +335,7 @@ class Gate:
             try:
                 with base_of(self.root, option("--driftgate-base"), option("--driftgate-policy")) as base:
                     self._judgements = judge_tree(
-                        self.root, self.policies(), settings, urls, base=base, new_only=new_only
+                        self.root, self.policies(), self.settings(), urls, base=base, new_only=new_only
                     )
             except DriftgateError as error:
                 raise pytest.UsageError(str(error)) from None
@@ -263,16 +356,18 @@ class Gate:
 
     def summary(self) -> dict[str, Any] | None:
         """What is shown and written at the end, as plain data; None where nothing was judged here."""
-        if self._judgements is None:
+        if self._judgements is None and self._live is None:
             return self.received
-        from driftgate.report.json_report import json_report
+        from driftgate.report.drift import run_json
         from driftgate.report.terminal import summary_text
 
+        files, clusters = self._judgements or (), self._live or ()
+        judgements = (*files, *(one.judgement for one in clusters))
         return {
             "root": str(self.root),
-            "text": summary_text(self._judgements),
-            "json": json_report(self._judgements),
-            "nothing": not any(judgement.ledger.applications for judgement in self._judgements),
+            "text": "\n".join(filter(None, (summary_text(files), *map(_live_text, clusters)))),
+            "json": run_json(files, [(one.judgement, one.live) for one in clusters]),
+            "nothing": not any(judgement.ledger.applications for judgement in judgements),
             "deselected": self.deselected,
         }
 
@@ -295,6 +390,16 @@ class Gate:
         return exitstatus
 
 
+def _live_text(one: JudgedClusters) -> str:
+    """What is told at the end of clusters: which, what came of a deploy, and what was judged."""
+    from driftgate.report.deploys import aftermath_text
+    from driftgate.report.drift import clusters_lines
+    from driftgate.report.terminal import summary_text
+
+    after = aftermath_text(one.aftermath, one.judgement) if one.aftermath is not None else ""
+    return "\n".join(filter(None, (*clusters_lines(one.live, 100), after.rstrip(), summary_text((one.judgement,)))))
+
+
 def _crash(excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
     """A fault of driftgate's own, without local variables whatever `--showlocals` asks: they may hold Secrets."""
     return excinfo.getrepr(style="short", showlocals=False)
@@ -314,14 +419,23 @@ class Topic(pytest.File):
         gate = self.config.stash[_GATE]
         if not gate.usable():
             return
-        # What is asked of clusters only is no part of this run.
-        scopes = {check.scope for check in load_catalogue().of_topic(self.path.stem) if check.judges(live=False)}
-        judgements = gate.judgements()
+        checks = load_catalogue().of_topic(self.path.stem)
+        if gate.asks_files:
+            scopes = {check.scope for check in checks if check.judges(live=False)}
+            yield from self._items(gate.judgements(), scopes, Scope.APPLICATION)
+        if gate.asks_clusters:
+            scopes = {check.scope for check in checks if check.judges(live=True)}
+            for item in self._items([one.judgement for one in gate.live()], scopes, Scope.APPLICATION):
+                item.add_marker("live")
+                yield item
+
+    def _items(self, judgements: Sequence[Judgement], scopes: set[Scope], application: Scope) -> Iterator[pytest.Item]:
+        """An item for each environment and each Application that checks of these scopes look at."""
         for judgement in judgements if scopes else ():
             suffix = f"[{judgement.ledger.environment}]" if len(judgements) > 1 else ""
-            if scopes - {Scope.APPLICATION} or not judgement.ledger.applications:
+            if scopes - {application} or not judgement.ledger.applications:
                 yield self._item(judgement.ledger.environment, judgement, "")
-            if Scope.APPLICATION in scopes:
+            if application in scopes:
                 for label in judgement.ledger.applications:
                     yield self._item(label + suffix, judgement, label)
 

@@ -319,7 +319,9 @@ def test_every_option_is_explained(pytester: pytest.Pytester) -> None:
     assert names == [
         "--driftgate", "--driftgate-root", "--driftgate-policy", "--driftgate-environment",
         "--driftgate-repository-url", "--driftgate-report", "--driftgate-base", "--driftgate-new-only",
-        "--driftgate-no-cache",
+        "--driftgate-before", "--driftgate-wait", "--driftgate-revision", "--driftgate-context",
+        "--driftgate-kubeconfig", "--driftgate-in-cluster", "--driftgate-destination", "--driftgate-live-from",
+        "--driftgate-via", "--driftgate-any-cluster", "--driftgate-no-cache",
     ]  # fmt: skip
 
 
