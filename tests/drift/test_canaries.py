@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -162,6 +163,27 @@ def _cached(shop: Shop, folder: Path) -> str:
     return out + _texts(folder)
 
 
+def _remembered(shop: Shop, folder: Path) -> str:
+    """What a history holds, as bytes and as it is listed."""
+    file = folder / "history.db"
+    text = _all(shop, "drift", "--history", str(file)) + _all(shop, "drift", "--history", str(file))
+    _, out, err = run("history", str(file))
+    return text + out + err + file.read_bytes().decode("latin-1")
+
+
+def _around_a_deploy(shop: Shop, folder: Path) -> str:
+    """A snapshot and what is told of it, and what pytest says afterwards."""
+    file = folder / "snapshot.json"
+    _, out, err = run("snapshot", str(file), "--root", str(shop.root), "--no-cache", *_way(shop))
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--driftgate", "-m", "live", "--showlocals"]
+    command += [f"--rootdir={folder}", f"--driftgate-root={shop.root}", "--driftgate-no-cache", "--driftgate-wait=0"]
+    command += [f"--driftgate-kubeconfig={shop.plane.kubeconfig()}", f"--driftgate-before={file}"]
+    done = subprocess.run([*command, f"--driftgate-report=json={folder / 'report.json'}"], cwd=folder,
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert "  planned " in done.stdout, done.stdout + done.stderr
+    return out + err + done.stdout + done.stderr + _texts(folder)
+
+
 def _crashed(shop: Shop, _folder: Path) -> str:
     """What a check, and what the command, says that crashes over the objects themselves."""
 
@@ -182,7 +204,7 @@ def _broken(shop: Shop, _folder: Path) -> str:
         raise ValueError(arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("driftgate.cli.drift.judge_drift", crash)
+        patch.setattr("driftgate.clusters.judge_drift", crash)
         try:
             return _all(shop, "drift")
         except ValueError:
@@ -198,6 +220,8 @@ OUTPUTS: dict[str, Callable[[Shop, Path], str]] = {
     "drift --live-from": _from_recording,
     "status": lambda shop, _folder: _all(shop, "status"),
     "status --format json": lambda shop, _folder: _all(shop, "status", "--format", "json"),
+    "drift --history": _remembered,
+    "snapshot, and pytest -m live": _around_a_deploy,
     "the cache of renders": _cached,
     "a check that crashes": _crashed,
     "a traceback": _broken,
