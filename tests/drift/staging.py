@@ -21,6 +21,7 @@ from driftgate.compare import Tracking, desired_object
 from driftgate.compare.objects import opened
 from driftgate.drift.pairing import LiveEnvironment, wanted_of
 from driftgate.drift.reading import read_state
+from driftgate.health import Family
 from driftgate.live import identify, open_cluster
 from driftgate.run import judge_drift, policies_of
 from driftgate.semantics.destinations import IN_CLUSTER
@@ -73,6 +74,10 @@ class Staging(Shop):
         destination = f"cluster:\n  destinations: [{{server: {SERVER}, context: admin, uid: {uid}}}]\n"
         policy = self.root / "policies/staging.yaml"
         text = policy.read_text(encoding="utf-8").replace("cluster:\n", destination, 1)
+        # Nothing here is brought to life: tests/drift/test_live_health.py looks at that.
+        off = "".join(f"  {family.value}: {{severity: 'off', reason: nothing runs here}}\n" for family in Family)
+        checks = f"checks:\n{off}"
+        text = text.replace("checks:\n", checks, 1) if "\nchecks:\n" in text else f"{text}{checks}"
         write(self.root, {"policies/staging.yaml": text, **self._neighbours()})
 
     def _neighbours(self) -> dict[str, str]:
