@@ -22,7 +22,7 @@ from driftgate.model.outcome import Judgement, Outcome
 from driftgate.repository.base import BaseTree
 from driftgate.run import Base, judge_drift, judge_tree, policies_of
 from driftgate.settings import Settings
-from tests.live_cases import deploy_of, is_live, live_state
+from tests.live_cases import deploy_of, is_live, live_state, unreached_of
 from tests.workers import shared_pool
 
 __all__ = ["REPOSITORY_URL", "Case", "cases", "judge_case"]
@@ -111,6 +111,8 @@ def _judge_live(path: Path, settings: Settings) -> Judgement:
     """The judgement of a live case: its repository against what its cluster says."""
     (policy,) = policies_of(path / "git", None)
     with assemble(path / "git", policy, settings, [REPOSITORY_URL], shared_pool(settings)) as assembly:
+        if (unreached := unreached_of(path, assembly)) is not None:
+            return judge_drift(assembly, [], unreached=[unreached])[0]
         return judge_drift(assembly, [live_state(path, assembly)], deploy=deploy_of(path, assembly))[0]
 
 

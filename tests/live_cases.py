@@ -13,6 +13,7 @@ by Applications that are Synced and Healthy; the case tells only in what it diff
         withoutGroups: [argoproj.io]                   what is not served
         unread: [{kind: Secret, namespace: shop}]      lists that were refused; `why`, `status` and `message` may follow
         unsettled: {shop: it still waits}              what had not come to rest after ten minutes of waiting
+        unreached: no route to host                    that nothing was read, and why; the only field then
     before/         the cluster before a deploy, in the same way; a snapshot is taken of it
 
 The state goes through a recording and back, so that it holds what a recording holds: no value of a Secret.
@@ -40,7 +41,7 @@ from driftgate.deploys import Deploy, Unsettled, plan_of, snapshot_of
 from driftgate.drift.pairing import wanted_of
 from driftgate.drift.reading import gather
 from driftgate.drift.recording import read_recording, write_recording
-from driftgate.drift.state import ClusterState, key_of
+from driftgate.drift.state import ClusterState, Unreached, key_of
 from driftgate.facts import kinds
 from driftgate.live import Discovery, Identity, Listing, Resource, Unread, Wanted, Why
 from driftgate.live.listing import opaque
@@ -49,10 +50,10 @@ from driftgate.policy import ArgoCDSection
 from driftgate.run import judge_drift
 from driftgate.semantics.destinations import IN_CLUSTER
 
-__all__ = ["deploy_of", "is_live", "live_state"]
+__all__ = ["deploy_of", "is_live", "live_state", "unreached_of"]
 
 _TAKEN = "2026-03-01T12:00:00Z"
-_FIELDS = {"taken", "absent", "kinds", "withoutGroups", "unread", "unsettled"}
+_FIELDS = {"taken", "absent", "kinds", "withoutGroups", "unread", "unsettled", "unreached"}
 _VERBS = frozenset({"get", "list"})
 
 
@@ -80,6 +81,13 @@ def live_state(path: Path, assembly: Assembly) -> ClusterState:
     identity = Identity("https://127.0.0.1:6443", "3c1f3b52-0000-4000-8000-000000000001", "v1.36.3")
     parts = found.objects, found.others, served, found.listed, found.unread
     return _recorded(ClusterState("fixture", IN_CLUSTER, identity, taken, *parts, calls=0))
+
+
+def unreached_of(path: Path, assembly: Assembly) -> Unreached | None:
+    """The cluster of a case, where nothing of it was read."""
+    why = _header(path).get("unreached")
+    labels = tuple(loaded.label for loaded in assembly.environment.applications)
+    return Unreached(IN_CLUSTER, "fixture", why, labels) if why is not None else None
 
 
 def deploy_of(path: Path, assembly: Assembly) -> Deploy | None:

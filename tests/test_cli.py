@@ -111,6 +111,7 @@ def test_the_report_has_every_field_of_a_finding(clean: Path) -> None:
         "waiver": "",
         "consequence_of": "",
         "new": None,
+        "deploy": "",
     }
     assert (report["version"], report["driftgate"]) == (1, driftgate.__version__)
     (ledger,) = report["ledger"]
