@@ -55,6 +55,7 @@ def drifted_field(subject: Subject) -> Iterator[Result]:
                 why=change.why,
                 cause=changed_cause(change.pair, change.field),
                 is_cause=True,
+                drift=change.facts,
             )
 
 
@@ -95,7 +96,8 @@ def added_field(subject: Subject) -> Iterator[Result]:
             if change.desired is not ABSENT:
                 expected = f"{change.expected}, which Argo CD does not compare"
             found = f"{change.field}: {change.found}"
-            yield Breach(place, found, expected, change.pair.object_id, change.field, related, why=change.why)
+            about = (change.pair.object_id, change.field, related)
+            yield Breach(place, found, expected, *about, why=change.why, drift=change.facts)
 
 
 @check(severity=Severity.NOTE, live=True)
@@ -117,7 +119,9 @@ def ignored_drift(subject: Subject) -> Iterator[Result]:
         if rule is not None and written is not None:
             related = (*related, Related(written, f"ignored by {rule.label}"))
         found = f"{change.field}: {change.found}" if not change.is_masked else f"{change.field}: not in the recording"
-        yield Breach(place, found, change.expected, change.pair.object_id, change.field, related, why=change.why)
+        about = (change.pair.object_id, change.field, related)
+        facts = None if change.is_masked else change.facts
+        yield Breach(place, found, change.expected, *about, why=change.why, drift=facts)
 
 
 # Objects
@@ -132,6 +136,7 @@ def missing_object(subject: Subject) -> Iterator[Result]:
     Fix: Sync the Application, or upgrade the release; if it is not wanted any more, remove it from Git.
     """
     from driftgate.compare import Verdict
+    from driftgate.drift.changes import facts_of
     from driftgate.drift.troubles import gone_cause
 
     if not subject.manifests:
@@ -143,16 +148,16 @@ def missing_object(subject: Subject) -> Iterator[Result]:
             place, related = subject.cause(pair.manifest, "metadata", "name")
             where = f" in namespace {pair.key[2]}" if pair.key[2] else ""
             expected = f"{pair.manifest.kind} {pair.manifest.name}{where}"
-            why = changes.why_of(pair)
             yield Breach(
                 place,
                 "not in the cluster",
                 expected,
                 pair.object_id,
                 related=related,
-                why=why,
+                why=changes.why_of(pair),
                 cause=gone_cause(pair),
                 is_cause=True,
+                drift=facts_of("not in the cluster", expected, None, changes.fate_of(pair)),
             )
 
 
@@ -165,7 +170,7 @@ def extra_object(subject: Subject) -> Iterator[Result]:
     Fix: Let it be pruned, or delete it; if it is needed, put it into Git.
     """
     from driftgate.compare import Verdict
-    from driftgate.drift.changes import made, written
+    from driftgate.drift.changes import facts_of, made, written
     from driftgate.drift.owners import writers
 
     if not subject.app.complete:
@@ -174,14 +179,15 @@ def extra_object(subject: Subject) -> Iterator[Result]:
     changes = changes_of(subject)
     for pair in changes.with_verdict(Verdict.EXTRA):
         assert pair.live is not None
-        by = written(writers(pair.live, ()), "last written")
-        found = f"{made(pair.live)}{by}"
+        by = writers(pair.live, ())
+        found = f"{made(pair.live)}{written(by, 'last written')}"
         yield Breach(
             subject.application.place,
             found,
             "not in the cluster: the Application does not render it",
             pair.object_id,
             why=changes.why_of(pair),
+            drift=facts_of(made(pair.live), "not in Git", next(iter(by), None), changes.fate_of(pair)),
         )
 
 

@@ -19,10 +19,22 @@ from driftgate.drift.state import is_masked
 from driftgate.model.application import Application
 from driftgate.model.manifest import Manifest
 from driftgate.model.node import Node, Path
+from driftgate.model.outcome import DriftFacts
 from driftgate.model.secret import SecretValue
 from driftgate.semantics.secret_names import may_be_literal, sounds_secret
 
-__all__ = ["Change", "Changes", "delivery_of", "first_leaf", "made", "manifest_path", "shown", "told", "written"]
+__all__ = [
+    "Change",
+    "Changes",
+    "delivery_of",
+    "facts_of",
+    "first_leaf",
+    "made",
+    "manifest_path",
+    "shown",
+    "told",
+    "written",
+]
 
 _HIDDEN = "<hidden: it may be a credential>"
 _LONGEST = 160
@@ -50,6 +62,12 @@ class Change:
         return told(self.fate)
 
     @property
+    def facts(self) -> DriftFacts:
+        """The same in parts."""
+        last = self.writers[0] if self.writers else None
+        return facts_of(self._live, self.expected, last, self.fate)
+
+    @property
     def is_masked(self) -> bool:
         """Whether a recording does not hold the live value, so that nobody knows whether it differs."""
         return is_masked(self.live)
@@ -58,12 +76,18 @@ class Change:
     def found(self) -> str:
         """The live value, and who wrote it when."""
         if self.live is ABSENT:
-            return f"not there{written(self.writers, 'made so')}"
+            return f"{self._live}{written(self.writers, 'made so')}"
         if is_reordered(self.live, self.desired):
-            return f"{shown(self.live, self.path)}: the same in another order, which leaves no name"
-        around = value_at(self.pair.live, self.path[:-1])
-        value = "another secret value" if isinstance(self.live, SecretValue) else shown(self.live, self.path, around)
-        return f"{value}{written(self.writers, 'written')}"
+            return f"{self._live}: the same in another order, which leaves no name"
+        return f"{self._live}{written(self.writers, 'written')}"
+
+    @property
+    def _live(self) -> str:
+        if self.live is ABSENT:
+            return "not there"
+        if isinstance(self.live, SecretValue):
+            return "another secret value"
+        return shown(self.live, self.path, value_at(self.pair.live, self.path[:-1]))
 
     @property
     def expected(self) -> str:
@@ -134,6 +158,16 @@ def delivery_of(deployed: LiveApplication, application: Application, *, prune_on
     live = deployed.application
     acting = application if live is None else Application.from_manifest(Node.from_plain(dict(live), ""))
     return Delivery(deployed.deliverer, acting, live, prune_on_application)
+
+
+def facts_of(live: str, desired: str, last: Writer | None, becomes: Fate) -> DriftFacts:
+    """The parts of a difference of which a person knows the two sides; `last` is who wrote it."""
+    consequence = becomes.consequence.value
+    if last is None:
+        return DriftFacts(live, desired, consequence=consequence)
+    by = f"{last.manager} ({last.subresource})" if last.subresource else last.manager
+    time = f"{last.time:%Y-%m-%dT%H:%M:%SZ}" if last.time is not None else ""
+    return DriftFacts(live, desired, by, last.kind.value, time, consequence)
 
 
 def told(becomes: Fate) -> str:

@@ -16,7 +16,7 @@ from driftgate.model.application import Application
 from driftgate.model.environment import Environment, LoadedApplication, Problem, ProblemKind
 from driftgate.model.manifest import Manifest, named_path
 from driftgate.model.node import Path
-from driftgate.model.outcome import Finding, Related, Severity
+from driftgate.model.outcome import DriftFacts, Finding, Related, Severity
 from driftgate.model.place import Place
 from driftgate.policy import Policy, Section
 
@@ -61,7 +61,7 @@ class Breach:
 
     `object` and `field` go into the finding's key. `fix` and `why` replace the check's where more is known.
     Results with the same `cause` come of one fault: those that follow from it are told under the one that is it
-    (`is_cause`), or under the heaviest where none is.
+    (`is_cause`), or under the heaviest where none is. `drift` has the parts of a difference from the cluster.
     """
 
     place: Place
@@ -74,6 +74,7 @@ class Breach:
     cause: str = ""
     is_cause: bool = False
     why: str = ""
+    drift: DriftFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from driftgate.judge.check import (
     Unchecked,
 )
 from driftgate.judge.graphs import from_elsewhere
+from driftgate.judge.overview import overview_of
 from driftgate.model.environment import Environment, LoadedApplication, RenderStatus
 from driftgate.model.outcome import Finding, Judgement, Ledger, Outcome, Severity, Tally
 from driftgate.policy import Policy
@@ -74,7 +75,8 @@ def judge(
             bench.run(check, bench.run_subject())
     bench.find_consequences()
     bench.apply_waivers()
-    return Judgement(_in_order(bench.findings), _ledger(replace(common, earlier=None), judged, bench))
+    told = replace(common, earlier=None)
+    return Judgement(_in_order(bench.findings), _ledger(told, judged, bench), overview=overview_of(told))
 
 
 @dataclass
@@ -137,6 +139,7 @@ class _Bench:
             field=result.field,
             related=result.related,
             could_not_check=outcome is Outcome.COULD_NOT_CHECK,
+            drift=result.drift if isinstance(result, Breach) else None,
         )
 
     def find_consequences(self) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from driftgate.model.overview import Overview
 from driftgate.model.place import Place
 
-__all__ = ["ChangeSummary", "Finding", "Judgement", "Ledger", "Outcome", "Related", "Severity", "Tally"]
+__all__ = ["ChangeSummary", "DriftFacts", "Finding", "Judgement", "Ledger", "Outcome", "Related", "Severity", "Tally"]
 
 
 class Severity(Enum):
@@ -42,6 +43,22 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class DriftFacts:
+    """What is known of one difference from the cluster, a text each, none with a secret; "" for what is not known.
+
+    `live` and `desired` are the values, `by` is the field manager that wrote the live one, `writer` what that is, and
+    `time` when, in UTC; `consequence` says what becomes of it.
+    """
+
+    live: str
+    desired: str
+    by: str = ""
+    writer: str = ""
+    time: str = ""
+    consequence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One breach at one place, or one thing that could not be checked.
 
@@ -51,6 +68,7 @@ class Finding:
     follows from, where mending that one mends this one. `new` tells whether the base of the change lacks a finding of
     this key, or the last run where there is a history; None where there is neither. `age` says since when it has been
     there, where a history knows. `deploy` says what a deploy has to do with it, where a snapshot was taken before.
+    `drift` has the parts of a difference from the cluster.
     """
 
     check: str
@@ -71,6 +89,7 @@ class Finding:
     new: bool | None = None
     age: str = ""
     deploy: str = ""
+    drift: DriftFacts | None = None
 
     @property
     def key(self) -> str:
@@ -151,13 +170,15 @@ class ChangeSummary:
 class Judgement:
     """The findings and the ledger of one environment; in a change review also what the change does.
 
-    With `new_only` the findings that the base has as well are counted, and neither shown nor a failure.
+    With `new_only` the findings that the base has as well are counted, and neither shown nor a failure. `overview` is
+    what the environment consists of.
     """
 
     findings: tuple[Finding, ...]
     ledger: Ledger
     changes: tuple[ChangeSummary, ...] = ()
     new_only: bool = False
+    overview: Overview = field(default=Overview(), repr=False, compare=False)
 
     def with_outcome(self, outcome: Outcome) -> tuple[Finding, ...]:
         """The findings that came to one outcome and count in this run."""
