@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from driftgate.judge import Scope
     from driftgate.model.outcome import Finding, Judgement
     from driftgate.policy import Policy
+    from driftgate.report.formats import ReportFile
     from driftgate.settings import Settings
 
 __all__ = ["DriftgateFailure"]
@@ -57,7 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )  # fmt: skip
     group.addoption(
         "--driftgate-report", metavar="FORMAT=FILE", action="append", default=[],
-        help="Write a report; FORMAT is json; repeatable.",
+        help="Write a report in one of the formats that `driftgate check --help` lists; repeatable.",
     )  # fmt: skip
     group.addoption(
         "--driftgate-base", metavar="REF", help="Also judge the change since HEAD left this branch, tag or commit."
@@ -341,43 +342,50 @@ class Gate:
                 raise pytest.UsageError(str(error)) from None
         return self._judgements
 
-    def report_targets(self) -> list[tuple[str, Path]]:
+    def report_targets(self) -> list[ReportFile]:
         """The reports that were asked for; UsageError for what cannot be written."""
-        targets = []
-        for text in self._config.getoption("--driftgate-report"):
-            format_, _, file = text.partition("=")
-            if format_ != "json" or not file:
-                raise pytest.UsageError(f"--driftgate-report {text}: expected json=FILE")
-            target = self._config.invocation_params.dir / file
-            if not target.parent.is_dir():
-                raise pytest.UsageError(f"--driftgate-report {text}: there is no folder {target.parent}")
-            targets.append((format_, target))
-        return targets
+        from driftgate.errors import UsageError
+        from driftgate.report.formats import target_of
+
+        folder = self._config.invocation_params.dir
+        try:
+            return [
+                target_of("--driftgate-report", text, folder) for text in self._config.getoption("--driftgate-report")
+            ]
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
 
     def summary(self) -> dict[str, Any] | None:
         """What is shown and written at the end, as plain data; None where nothing was judged here."""
         if self._judgements is None and self._live is None:
             return self.received
-        from driftgate.report.drift import run_json
+        from driftgate.report.formats import Report, Section, report_text
         from driftgate.report.terminal import summary_text
 
         files, clusters = self._judgements or (), self._live or ()
         judgements = (*files, *(one.judgement for one in clusters))
+        live = [Section(one.judgement, one.live, aftermath=one.aftermath) for one in clusters]
+        report = Report((*map(Section, files), *live), self.root)
+        formats = {target.format for target in self.report_targets()}
         return {
             "root": str(self.root),
             "text": "\n".join(filter(None, (summary_text(files), *map(_live_text, clusters)))),
-            "json": run_json(files, [(one.judgement, one.live) for one in clusters]),
+            # Written where it was judged: under xdist only text comes from there to the file.
+            "reports": {format_: report_text(format_, report) for format_ in formats},
             "nothing": not any(judgement.ledger.applications for judgement in judgements),
             "deselected": self.deselected,
         }
 
     def write_reports(self, data: dict[str, Any]) -> None:
         """Write what was asked for; what could not be written is in `write_error`."""
-        for _, file in self.report_targets():
+        from driftgate.errors import UsageError
+        from driftgate.report.formats import write_report
+
+        for target in self.report_targets():
             try:
-                file.write_text(data["json"], encoding="utf-8", errors="backslashreplace")
-            except OSError as error:
-                self.write_error = f"report {file}: {error.strerror}"
+                write_report(target, data["reports"][target.format])
+            except UsageError as error:
+                self.write_error = str(error)
 
     def exit_status(self, exitstatus: int, *, nothing: bool) -> int:
         """The session's exit status, told apart as `driftgate check` does; failures of other tests stay failures."""

@@ -15,10 +15,10 @@ import pytest
 from driftgate.cli import main
 from driftgate.model.outcome import ChangeSummary, Finding, Judgement, Outcome, Severity
 from driftgate.model.place import Place
-from driftgate.report.json_report import json_report
 from driftgate.report.terminal import terminal_report, verdict
 from driftgate.run import base_of, judge_tree, policies_of
 from driftgate.settings import Settings
+from tests.reports import every_report, json_of
 from tests.repositories import SETTINGS, URL, application, chart, config_map, write
 
 PRUNED = "  syncPolicy:\n    automated: {prune: true}\n"
@@ -374,7 +374,7 @@ def test_the_reports_tell_what_the_change_does(clone: Path) -> None:
         "  shop",
         "    1 changed: ConfigMap/plate-stg/one",
     ]
-    data = json.loads(json_report([judgement]))
+    data = json.loads(json_of(judgement))
     schema = json.loads(Path("driftgate/report/report.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator(schema).validate(data)
     assert [(c["application"], c["state"], len(c["added"])) for c in data["changes"]] == [
@@ -402,7 +402,7 @@ def test_values_of_secrets_are_not_told(clone: Path) -> None:
     found = [f for f in judgement.findings if f.check == "immutable-field-changed"]
     told = [("shop/secret.yaml:6:3", "stringData.token is another one than before")]
     assert [(str(f.place), f.found) for f in found] == told
-    text = terminal_report([judgement]) + json_report([judgement]) + repr(judgement)
+    text = terminal_report([judgement]) + every_report(judgement) + repr(judgement)
     assert "old-value-1" not in text
     assert "new-value-2" not in text
 

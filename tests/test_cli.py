@@ -21,6 +21,7 @@ import driftgate
 from driftgate.cli import main
 from driftgate.facts import facts_versions
 from driftgate.judge import load_catalogue
+from driftgate.report.formats import format_names
 from tests.repositories import URL, application, chart, config_map, write
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -112,6 +113,7 @@ def test_the_report_has_every_field_of_a_finding(clean: Path) -> None:
         "consequence_of": "",
         "new": None,
         "deploy": "",
+        "drift": None,
     }
     assert (report["version"], report["driftgate"]) == (1, driftgate.__version__)
     (ledger,) = report["ledger"]
@@ -157,8 +159,10 @@ def test_the_report_of_our_environment_fits_the_schema() -> None:
          "driftgate: policy web: no policy in it (a policy file has `driftgate: 1` and `environment`)"),
         (["check", "{tree}", "--environment", "production"], 4,
          "driftgate: environment production: no policy of that name; there is staging"),
-        (["check", "{tree}", "--report", "xml=a"], 4, "driftgate: --report xml=a: expected json=FILE"),
-        (["check", "{tree}", "--report", "json="], 4, "driftgate: --report json=: expected json=FILE"),
+        (["check", "{tree}", "--report", "xml=a"], 4,
+         f"driftgate: --report xml=a: expected FORMAT=FILE; FORMAT is {format_names()}"),
+        (["check", "{tree}", "--report", "json="], 4,
+         f"driftgate: --report json=: expected FORMAT=FILE; FORMAT is {format_names()}"),
         (["check", "{tree}", "--report", "json={tree}/no/a.json"], 4,
          "driftgate: --report json={tree}/no/a.json: there is no folder {tree}/no"),
         (["check", "{tree}", "--report", "json={tree}/web"], 4, "driftgate: report {tree}/web: Is a directory"),

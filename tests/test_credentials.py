@@ -21,7 +21,6 @@ from driftgate.credentials.tree import MAX_BYTES, CredentialFinder
 from driftgate.credentials.vendors import _FORMS, detectors, tokens
 from driftgate.files import FileRoot
 from driftgate.model.credentials import Spotted
-from driftgate.report.json_report import json_report
 from driftgate.report.terminal import terminal_report
 from driftgate.repository.git import GitClone
 from driftgate.semantics.secret_data import (
@@ -32,6 +31,7 @@ from driftgate.semantics.secret_data import (
     is_reference,
 )
 from driftgate.semantics.secret_names import may_be_literal, sounds_secret
+from tests.reports import every_report
 from tests.repositories import SETTINGS, application, chart, config_map, judged, write
 
 # Made up, in the form of their vendors, and put together here so that no scanner takes this file for a leak.
@@ -393,7 +393,7 @@ def test_no_output_holds_a_value(leaking: Path) -> None:
         "credential-in-git", "secret-value-in-git", "credential-suspected", "secret-data-not-base64",
         "secret-data-double-encoded", "secret-data-trailing-newline", "secret-key-set-twice",
     }  # fmt: skip
-    texts = [terminal_report([judgement]), json_report([judgement]), repr(judgement)]
+    texts = [terminal_report([judgement]), every_report(judgement), repr(judgement)]
     texts += [path.read_text(encoding="utf-8") for path in (leaking.parent / "cache").rglob("*") if path.is_file()]
     assert [tells(text) for text in texts] == [[]] * len(texts)
 

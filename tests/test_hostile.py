@@ -17,7 +17,6 @@ from driftgate.credentials import spot
 from driftgate.files import FileRoot
 from driftgate.model.outcome import Judgement
 from driftgate.model.secret import SecretValue, mask_secret
-from driftgate.report.json_report import json_report
 from driftgate.report.rendered import rendered_text
 from driftgate.report.terminal import terminal_report
 from driftgate.repository.discovery import _CONTENT
@@ -29,6 +28,7 @@ from driftgate.semantics.giturl import without_credentials
 from driftgate.semantics.helm_values import escape_set_file
 from driftgate.semantics.jq import compile_problem, removed_paths
 from driftgate.semantics.semver import ConstraintError, satisfies
+from tests.reports import every_report
 from tests.repositories import SETTINGS, URL, application, assembly_of, chart, config_map, judged, write
 
 PASSWORD = "swordfish-8231"
@@ -45,7 +45,7 @@ def everything(root: Path) -> str:
     with assembly_of(root) as assembly:
         rendered = "".join(map(rendered_text, assembly.environment.applications))
     judgement = judged(root)
-    return rendered + terminal_report([judgement]) + json_report([judgement])
+    return rendered + terminal_report([judgement]) + every_report(judgement)
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ import pytest
 from driftgate.cli import main
 from driftgate.model.outcome import Judgement
 from driftgate.model.secret import SecretValue, mask_secret
-from driftgate.report.json_report import json_report
 from driftgate.report.rendered import rendered_text
 from driftgate.report.terminal import terminal_report
+from tests.reports import every_report
 from tests.repositories import SETTINGS, URL, application, assembly_of, chart, config_map, judged, write
 
 PASSWORD = "hunter2-swordfish"
@@ -83,7 +83,7 @@ def test_reports_hold_no_secret(judgement: Judgement) -> None:
     """Findings about Secrets and about templates that print them show neither value nor encoding in any report."""
     assert {finding.application for finding in judgement.findings} >= {"failing", "folder"}
     assert not tells(terminal_report([judgement]))
-    assert not tells(json_report([judgement]))
+    assert not tells(every_report(judgement))
     assert not tells(repr(judgement))
 
 

@@ -15,8 +15,11 @@ from driftgate.cli.options import (
     EXIT_CODES,
     AddCommand,
     cluster_options,
+    report_option,
+    report_targets,
     settings_of,
     tree_options,
+    write_reports,
 )
 from driftgate.cli.readers import cluster_reader, reader_of, refuse_two_ways
 from driftgate.errors import DriftgateError, UsageError
@@ -55,6 +58,7 @@ def add_drift_commands(add: AddCommand) -> None:
     )
     drift.add_argument("--any-cluster", action="store_true", help="also a cluster that policy does not name")
     drift.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    report_option(drift)
     drift.add_argument(
         "--history",
         metavar="FILE",
@@ -96,7 +100,8 @@ def add_drift_commands(add: AddCommand) -> None:
 def _drift(options: argparse.Namespace) -> int:
     from driftgate.clusters import judge_clusters
     from driftgate.drift.consequences import Deliverer
-    from driftgate.report.drift import drift_json, drift_text, summary_line
+    from driftgate.report.drift import drift_text, summary_line
+    from driftgate.report.formats import Report, Section, report_text
 
     root = Path(options.path)
     via = Deliverer(options.via) if options.via else None
@@ -105,24 +110,26 @@ def _drift(options: argparse.Namespace) -> int:
     refuse_two_ways(options)
     policies = policies_of(root, options.policy, options.environment)
     past = _Past.of(options.history)
-    found, decided = [], []
+    targets = report_targets(options)
+    sections: list[Section] = []
     with reader_of(options, is_alone=len(policies) == 1) as reader:
         settings, urls = settings_of(options), options.repository_url
         for one in judge_clusters(root, policies, settings, reader, urls=urls, via=via):
             beside = past.beside(one)
-            found.append((one.judgement, one.live))
-            decided.append((one.judgement, _code(one.judgement, beside)))
+            sections.append(Section(one.judgement, one.live, beside, code=_code(one.judgement, beside)))
             if options.format == "text":
                 text = drift_text(one.judgement, one.live, beside, width=width, colour=colour)
                 if len(policies) > 1:
-                    print("\n" * (len(found) > 1) + printable(f"environment {one.environment.name}"))
+                    print("\n" * (len(sections) > 1) + printable(f"environment {one.environment.name}"))
                 print(text, end="", flush=True)
+    report = Report(tuple(sections), root)
+    write_reports(targets, report)
     if options.format == "json":
-        print(drift_json(found, past.comparisons), end="")
-    elif len(decided) > 1:
-        print("\n" + printable(summary_line(decided)))
+        print(report_text("json", report), end="")
+    elif len(sections) > 1:
+        print("\n" + printable(summary_line([(one.judgement, one.exit_code) for one in sections])))
     sys.stdout.flush()  # what nobody was told is not written down as told
-    codes = {code for _, code in decided} or {5}
+    codes = {section.exit_code for section in sections} or {5}
     codes |= {0} if past.is_written() else {_UNREAD_EXIT}
     return next((code for code in (1, 5, 6) if code in codes), 0)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from driftgate.errors import UsageError
+from driftgate.report.formats import Report, ReportFile, format_names, report_text, target_of, write_report
 from driftgate.report.terminal import printable
 from driftgate.settings import RENDER_SECONDS, Settings
 
@@ -24,9 +25,12 @@ __all__ = [
     "Parser",
     "cluster_options",
     "refuse_another_cluster",
+    "report_option",
+    "report_targets",
     "settings_of",
     "tree_options",
     "way_of",
+    "write_reports",
 ]
 
 USAGE_EXIT = 4
@@ -96,6 +100,28 @@ def cluster_options(parser: argparse.ArgumentParser) -> None:
         metavar="SERVER|NAME",
         help="which destination of the Applications the cluster is, where they have several",
     )
+
+
+def report_option(parser: argparse.ArgumentParser) -> None:
+    """In which formats, and to which files, the run is written besides."""
+    parser.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        metavar="FORMAT=FILE",
+        help=f"also write a report; FORMAT is {format_names()}; repeatable",
+    )
+
+
+def report_targets(options: argparse.Namespace) -> list[ReportFile]:
+    """The reports that were asked for; UsageError before anything is judged for what cannot be written."""
+    return [target_of("--report", text) for text in options.report]
+
+
+def write_reports(targets: Sequence[ReportFile], report: Report) -> None:
+    """Write the reports that were asked for; UsageError where that fails."""
+    for target in targets:
+        write_report(target, report_text(target.format, report))
 
 
 def way_of(options: argparse.Namespace) -> Way:

@@ -7,13 +7,19 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from driftgate.cli.options import EXIT_CODES, AddCommand, settings_of, tree_options
+from driftgate.cli.options import (
+    EXIT_CODES,
+    AddCommand,
+    report_option,
+    report_targets,
+    settings_of,
+    tree_options,
+    write_reports,
+)
 from driftgate.errors import UsageError
 from driftgate.judge import load_catalogue
-from driftgate.model.outcome import Judgement
 from driftgate.report.terminal import printable
 from driftgate.run import base_of, exit_code, judge_tree, policies_of
 
@@ -34,13 +40,7 @@ def add_tree_commands(add: AddCommand) -> None:
         epilog=EXIT_CODES,
     )
     tree_options(check)
-    check.add_argument(
-        "--report",
-        action="append",
-        default=[],
-        metavar="FORMAT=FILE",
-        help="also write a report; FORMAT is json; repeatable",
-    )
+    report_option(check)
     check.add_argument(
         "--base",
         metavar="REF",
@@ -106,9 +106,10 @@ def add_tree_commands(add: AddCommand) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from driftgate.report.formats import Report, Section
     from driftgate.report.terminal import terminal_report
 
-    reports = [_report_target(text) for text in options.report]
+    targets = report_targets(options)
     root = Path(options.path)
     if options.new_only and options.base is None:
         raise UsageError("--new-only: new since when? Name it by --base")
@@ -117,31 +118,11 @@ def _check(options: argparse.Namespace) -> int:
         judgements = judge_tree(
             root, policies, settings_of(options), options.repository_url, base=base, new_only=options.new_only
         )
-    for format_, file in reports:
-        _write_report(format_, file, judgements)
+    write_reports(targets, Report(tuple(map(Section, judgements)), root))
     width = shutil.get_terminal_size((100, 24)).columns
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     print(terminal_report(judgements, width=width, colour=colour), end="")
     return exit_code(judgements)
-
-
-def _report_target(text: str) -> tuple[str, Path]:
-    format_, equals, file = text.partition("=")
-    if not equals or not file or format_ != "json":
-        raise UsageError(f"--report {text}: expected json=FILE")
-    if not Path(file).parent.is_dir():
-        raise UsageError(f"--report {text}: there is no folder {Path(file).parent}")
-    return format_, Path(file)
-
-
-def _write_report(format_: str, file: Path, judgements: Sequence[Judgement]) -> None:
-    from driftgate.report.json_report import json_report
-
-    assert format_ == "json"
-    try:
-        file.write_text(json_report(judgements), encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise UsageError(f"report {file}: {error.strerror}") from error
 
 
 def _explain(options: argparse.Namespace) -> int:

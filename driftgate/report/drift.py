@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from driftgate.model.outcome import Judgement, Outcome
-from driftgate.report.json_report import report_data
 from driftgate.report.terminal import terminal_report, wrapped
 
 if TYPE_CHECKING:
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from driftgate.history import Comparison, HistoryRules
     from driftgate.live import Unread
 
-__all__ = ["clusters_lines", "drift_json", "drift_text", "run_json", "summary_line"]
+__all__ = ["clusters_lines", "drift_text", "list_name", "summary_line", "verdicts"]
 
 _DELIVERERS = {"argocd": "Argo CD", "helm": "helm"}
 
@@ -82,12 +80,12 @@ def _cluster(state: ClusterState, live: LiveEnvironment, width: int) -> Iterator
     for deliverer, name in _DELIVERERS.items():
         ours = [one for one in there if one.deliverer == deliverer]
         rows += [(name, f"delivers {', '.join(one.label for one in ours)} ({_reasons(ours)})")] if ours else []
-    verdicts = _verdicts(there)
-    compared = sum(verdicts.values())
-    rows.append(("objects", f"{compared}: " + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())))
+    counts = verdicts(there)
+    compared = sum(counts.values())
+    rows.append(("objects", f"{compared}: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items())))
     gaps = live.gaps(state)
     if gaps:
-        rows.append(("not read", f"{len(gaps)} list{'s' * (len(gaps) > 1)}: {', '.join(map(_named, gaps))}"))
+        rows.append(("not read", f"{len(gaps)} list{'s' * (len(gaps) > 1)}: {', '.join(map(list_name, gaps))}"))
     for name, text in rows:
         yield from wrapped(text, f"  {name:<14}", width)
 
@@ -97,79 +95,16 @@ def _reasons(applications: Sequence[LiveApplication]) -> str:
     return reasons[0] if len(reasons) == 1 else f"{reasons[0]}, and the like"
 
 
-def _verdicts(applications: Sequence[LiveApplication]) -> Mapping[str, int]:
+def verdicts(applications: Sequence[LiveApplication]) -> Mapping[str, int]:
+    """How many objects of some Applications came to each verdict, the most frequent first."""
     counts: dict[str, int] = {}
     for verdict in (pair.verdict for one in applications for pair in one.pairs):
         counts[verdict.value] = counts.get(verdict.value, 0) + 1
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def _named(unread: Unread) -> str:
+def list_name(unread: Unread) -> str:
+    """What a list that was not read is called: `Deployment.apps in shop`."""
     wanted = unread.wanted
     kind = f"{wanted.kind}.{wanted.group}" if wanted.group else wanted.kind
     return f"{kind} in {wanted.namespace}" if wanted.namespace else kind
-
-
-def drift_json(
-    found: Sequence[tuple[Judgement, LiveEnvironment]], history: Sequence[tuple[Comparison, HistoryRules]] = ()
-) -> str:
-    """The JSON report, with the clusters that were read and what became of each object; with what a history adds."""
-    from driftgate.report.history import aged, history_data
-
-    judgements = [judgement for judgement, _ in found]
-    if history:
-        judgements = [aged(judgement, *past) for judgement, past in zip(judgements, history, strict=True)]
-    data = {**report_data(judgements), **_clusters_data(found)}
-    if history:
-        data["history"] = [history_data(*past) for past in history]
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-
-
-def run_json(files: Sequence[Judgement], clusters: Sequence[tuple[Judgement, LiveEnvironment]]) -> str:
-    """The JSON report of a run that has judged files, clusters, or both."""
-    data = report_data([*files, *(judgement for judgement, _ in clusters)])
-    return json.dumps({**data, **(_clusters_data(clusters) if clusters else {})}, indent=2, ensure_ascii=False) + "\n"
-
-
-def _clusters_data(found: Sequence[tuple[Judgement, LiveEnvironment]]) -> dict[str, Any]:
-    data: dict[str, Any] = {}
-    data["clusters"] = [
-        {"environment": judgement.ledger.environment, **_cluster_data(state, live)}
-        for judgement, live in found
-        for state in live.states
-    ]
-    data["unreached"] = [
-        {
-            "environment": judgement.ledger.environment,
-            "destination": one.destination,
-            "context": one.context,
-            "why": one.why,
-            "applications": list(one.applications),
-        }
-        for judgement, live in found
-        for one in live.unreached
-    ]
-    return data
-
-
-def _cluster_data(state: ClusterState, live: LiveEnvironment) -> dict[str, Any]:
-    there = [one for one in live.applications.values() if one.state is state]
-    return {
-        "context": state.context,
-        "destination": state.destination,
-        "api_server": state.identity.api_server,
-        "uid": state.identity.uid,
-        "version": state.identity.version,
-        "taken": state.taken.isoformat(),
-        "recorded": state.recorded,
-        "calls": state.calls,
-        "verdicts": _verdicts(there),
-        "unread": [
-            {"kind": _named(one), "why": one.why.value, "status": one.status, "message": one.message}
-            for one in live.gaps(state)
-        ],
-        "applications": [
-            {"name": one.label, "deliverer": one.deliverer.value, "reason": one.reason, "verdicts": _verdicts([one])}
-            for one in there
-        ],
-    }
